@@ -1,0 +1,67 @@
+/**
+ * What the iSCSI layer asks the configuration: which targets exist, who may see them, and with which secrets. The
+ * application implements it; the protocol holds no configuration of its own. Every question is asked at login or
+ * discovery time, so that a change takes effect at the next one.
+ */
+
+/** The endpoint that a connection came in on. */
+export interface PortalEndpoint {
+  /** The connection's own local address and port, as numbers and colons, without brackets or zone. */
+  readonly localAddress: string
+  readonly localPort: number
+  readonly remoteAddress: string
+  readonly portalGroupTag: number
+}
+
+/** A target as an initiator may log in to it. */
+export interface TargetDescription {
+  /** iSCSI name, normalised (RFC 3722). */
+  readonly name: string
+  /** Shown to initiators as TargetAlias; empty for none. */
+  readonly alias: string
+}
+
+/** An address that SendTargets announces: host is an IPv4 address, an IPv6 address without brackets, or a DNS name. */
+export interface PortalAddress {
+  readonly host: string
+  readonly port: number
+  readonly portalGroupTag: number
+}
+
+/** One target in a SendTargets answer. */
+export interface DiscoveredTarget {
+  readonly name: string
+  readonly addresses: readonly PortalAddress[]
+}
+
+export type TargetLookup =
+  | { readonly kind: 'found'; readonly target: TargetDescription }
+  | { readonly kind: 'notFound' }
+  | { readonly kind: 'removed' }
+  | { readonly kind: 'forbidden' }
+
+/** A CHAP user: the name it sends as CHAP_N and its secret. Secrets are bytes and never leave this object for a log. */
+export interface ChapCredential {
+  readonly user: string
+  readonly secret: Buffer
+}
+
+/** What an initiator must prove before it gets in. */
+export type AuthenticationPolicy =
+  | { readonly kind: 'none' }
+  | {
+      readonly kind: 'chap'
+      /** Those who may log in; looked up by CHAP_N. */
+      readonly initiators: readonly ChapCredential[]
+      /** Who we are when the initiator asks for mutual CHAP; null when we cannot prove it. */
+      readonly target: ChapCredential | null
+    }
+
+export interface TargetDirectory {
+  /** A normal login to `targetName` by `initiatorName` (both normalised). */
+  findTarget(targetName: string, initiatorName: string, endpoint: PortalEndpoint): TargetLookup
+  /** The targets that `initiatorName` may see from this endpoint (SendTargets), with usable addresses. */
+  discover(initiatorName: string, endpoint: PortalEndpoint): readonly DiscoveredTarget[]
+  /** What to demand; `targetName` is null for a discovery session without a target name. */
+  authentication(targetName: string | null, initiatorName: string, endpoint: PortalEndpoint): AuthenticationPolicy
+}
