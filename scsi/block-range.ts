@@ -1,0 +1,52 @@
+/**
+ * Which blocks a command addresses, and whether it may (SBC-4): the one place that turns LBA and length into
+ * a byte range of the store.
+ */
+
+import { type CdbField, invalidField, readField } from './cdb.ts'
+import type { LogicalUnitProperties } from './logical-unit-properties.ts'
+import { type SenseData, senseOf } from './sense.ts'
+import { SENSE } from './sense-codes.ts'
+
+/** How a CDB says which blocks it addresses. */
+export interface BlockAddressing {
+  readonly lba: CdbField
+  readonly lengthBlocks: CdbField
+  /** What a length field of zero stands for: nothing, except in the 6-byte CDBs (SBC-3). */
+  readonly blocksForZero: number
+}
+
+export function lengthBlocksOf(cdbBytes: Buffer, { lengthBlocks, blocksForZero }: BlockAddressing): number {
+  const value = readField(cdbBytes, lengthBlocks)
+  return value === 0 ? blocksForZero : value
+}
+
+/**
+ * LOGICAL BLOCK ADDRESS OUT OF RANGE unless every block from `lba` on exists; for no blocks at all the address itself
+ * must exist.
+ */
+export function checkBlockRange({ blockCount }: LogicalUnitProperties, lba: number, blocks: number): SenseData | null {
+  const isInside = lba < blockCount && blocks <= blockCount - lba
+  return isInside ? null : senseOf(SENSE.LOGICAL_BLOCK_ADDRESS_OUT_OF_RANGE)
+}
+
+/** INVALID FIELD IN CDB for a length above the limit that the Block Limits VPD page reports (SBC-4). */
+export function checkLengthLimit(
+  { blockLengthBytes }: LogicalUnitProperties,
+  blocks: number,
+  bytesMax: number,
+  lengthField: CdbField,
+): SenseData | null {
+  return blocks * blockLengthBytes > bytesMax ? invalidField(lengthField) : null
+}
+
+/** WRITE PROTECTED for a command that would change the medium of a read-only logical unit. */
+export function checkWritable({ isReadOnly }: LogicalUnitProperties): SenseData | null {
+  return isReadOnly ? senseOf(SENSE.WRITE_PROTECTED) : null
+}
+
+/** The bytes of whole blocks that a Data-Out buffer of `capacityBytes` has for a command of `lengthBytes`. */
+export function wholeBlockBytes(capacityBytes: number, lengthBytes: number, blockLengthBytes: number): number {
+  const availableBytes = Math.min(capacityBytes, lengthBytes)
+  return availableBytes - (availableBytes % blockLengthBytes)
+}

@@ -1,0 +1,50 @@
+/**
+ * INQUIRY (SPC-4, SPC-3 6.4): standard data or a vital product data page. Answered whatever the state of the logical unit
+ * is, and also where none is mapped: that is how initiators learn that a logical unit number is empty.
+ */
+
+import { bit, cdb, invalidField, isSet, readField, uint, unsupported } from '../cdb.ts'
+import type { Command } from '../command.ts'
+import { checkCondition } from '../completion.ts'
+import { defineCommand } from '../define-command.ts'
+import { sendParameterData } from '../parameter-data.ts'
+import { absentUnitInquiryData, standardInquiryData } from '../standard-inquiry-data.ts'
+import { absentUnitVpdPage, vpdPage } from '../vpd-pages.ts'
+
+const CDB = cdb(6, {
+  cmdDt: unsupported(1, 1, 1),
+  evpd: bit(1, 0),
+  pageCode: uint(2, 1),
+  allocationLength: uint(3, 2),
+})
+const { evpd, pageCode } = CDB.fields
+
+const INQUIRY = defineCommand({
+  name: 'INQUIRY',
+  operationCode: 0x12,
+  standard: 'SPC-4',
+  cdb: CDB,
+  data: 'in',
+  reservationClass: 'exempt',
+  taskClass: 'information',
+  execute: (command, { properties }) =>
+    sendInquiryData(
+      command,
+      () => standardInquiryData(properties.identity),
+      (code) => vpdPage(code, properties, command.nexus),
+    ),
+  executeAbsent: (command) => sendInquiryData(command, absentUnitInquiryData, absentUnitVpdPage),
+})
+
+export const INQUIRY_COMMANDS = [INQUIRY]
+
+function sendInquiryData(
+  command: Command,
+  standardData: () => Buffer,
+  vpdPageOf: (pageCode: number) => Buffer | null,
+): void {
+  const code = readField(command.cdb, pageCode)
+  const data = isSet(command.cdb, evpd) ? vpdPageOf(code) : code === 0 ? standardData() : null
+  if (data === null) checkCondition(command, invalidField(pageCode))
+  else sendParameterData(command, data)
+}

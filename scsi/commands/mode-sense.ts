@@ -1,0 +1,83 @@
+/**
+ * MODE SENSE (6) and (10) (SPC-4, SPC-3 6.9 and 6.10): the mode pages that PAGE CODE and SUBPAGE CODE ask for, with the
+ * values that PC asks for, behind a header and, unless DBD forbids it, a block descriptor.
+ */
+
+import { bit, bits, type CdbField, cdb, invalidField, isSet, readField, uint } from '../cdb.ts'
+import type { Command } from '../command.ts'
+import { checkCondition } from '../completion.ts'
+import { defineCommand } from '../define-command.ts'
+import type { LogicalUnitProperties } from '../logical-unit-properties.ts'
+import { modePageChangeableMask, modePageValues, PAGE_CONTROL, selectModePages } from '../mode-pages.ts'
+import { type BlockDescriptorFormat, modeParameterList6, modeParameterList10 } from '../mode-parameters.ts'
+import { sendParameterData } from '../parameter-data.ts'
+import { SENSE } from '../sense-codes.ts'
+
+const PAGE_FIELDS = { dbd: bit(1, 3), pageControl: bits(2, 7, 6), pageCode: bits(2, 5, 0), subpageCode: uint(3, 1) }
+const { dbd, pageControl, pageCode, subpageCode } = PAGE_FIELDS
+
+const CDB_6 = cdb(6, { ...PAGE_FIELDS, allocationLength: uint(4, 1) })
+const CDB_10 = cdb(10, { ...PAGE_FIELDS, llbaa: bit(1, 4), allocationLength: uint(7, 2) })
+
+const MODE_SENSE_6 = defineCommand({
+  name: 'MODE SENSE (6)',
+  operationCode: 0x1a,
+  standard: 'SPC-4',
+  cdb: CDB_6,
+  data: 'in',
+  reservationClass: 'configuration',
+  taskClass: 'information',
+  execute: (command, { properties }) => sendModeParameters(command, properties, modeParameterList6, 'short'),
+})
+
+const MODE_SENSE_10 = defineCommand({
+  name: 'MODE SENSE (10)',
+  operationCode: 0x5a,
+  standard: 'SPC-4',
+  cdb: CDB_10,
+  data: 'in',
+  reservationClass: 'configuration',
+  taskClass: 'information',
+  execute: (command, { properties }) =>
+    sendModeParameters(
+      command,
+      properties,
+      modeParameterList10,
+      isSet(command.cdb, CDB_10.fields.llbaa) ? 'long' : 'short',
+    ),
+})
+
+export const MODE_SENSE_COMMANDS = [MODE_SENSE_6, MODE_SENSE_10]
+
+type ModeParameterList<Format extends BlockDescriptorFormat> = (
+  unit: LogicalUnitProperties,
+  format: Format | 'none',
+  pages: readonly Buffer[],
+) => Buffer
+
+function sendModeParameters<Format extends BlockDescriptorFormat>(
+  command: Command,
+  unit: LogicalUnitProperties,
+  modeParameterList: ModeParameterList<Format>,
+  format: Format,
+): void {
+  const control = readField(command.cdb, pageControl)
+  if (control === PAGE_CONTROL.SAVED) {
+    checkCondition(command, SENSE.SAVING_PARAMETERS_NOT_SUPPORTED)
+    return
+  }
+  const pages = selectModePages(readField(command.cdb, pageCode), readField(command.cdb, subpageCode))
+  if (typeof pages === 'string') {
+    checkCondition(command, invalidField(UNKNOWN_PAGE_FIELD[pages]))
+    return
+  }
+  const data = pages.map((page) =>
+    control === PAGE_CONTROL.CHANGEABLE ? modePageChangeableMask(page) : modePageValues(page, unit),
+  )
+  sendParameterData(command, modeParameterList(unit, isSet(command.cdb, dbd) ? 'none' : format, data))
+}
+
+const UNKNOWN_PAGE_FIELD: Readonly<Record<'unknownPage' | 'unknownSubpage', CdbField>> = {
+  unknownPage: pageCode,
+  unknownSubpage: subpageCode,
+}

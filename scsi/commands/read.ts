@@ -1,0 +1,173 @@
+/**
+ * READ (6), (10), (12) and (16) (SBC-4). Data goes from the store into the transport's own
+ * memory, piece by piece; the next piece is read when the transport wants it.
+ */
+
+import type { BackingError } from '../backing/backing-store.ts'
+import { type BlockAddressing, checkBlockRange, checkLengthLimit, lengthBlocksOf } from '../block-range.ts'
+import { bit, type CdbField, type CdbFields, type CdbLayout, cdb, isSet, readField, uint, unsupported } from '../cdb.ts'
+import type { Command } from '../command.ts'
+import { checkCondition, completeGood } from '../completion.ts'
+import { defineCommand } from '../define-command.ts'
+import type { LogicalUnit } from '../logical-unit.ts'
+import { Operation } from '../operation.ts'
+import { MAXIMUM_TRANSFER_BYTES } from '../transfer-limits.ts'
+import { DATA_IN_PIECE_BYTES_MAX } from '../transport-services.ts'
+
+interface ReadFields extends CdbFields {
+  readonly lba: CdbField
+  readonly transferLengthBlocks: CdbField
+}
+
+/** RDPROTECT, DPO, FUA and FUA_NV in byte 1. DPO is a caching hint and changes nothing here. */
+const READ_FLAGS = { rdProtect: unsupported(1, 7, 5), dpo: bit(1, 4), fua: bit(1, 3), fuaNv: bit(1, 1) }
+
+/** FUA_NV asks for non-volatile cache at least; we have none, so it means FUA. */
+const FORCE_UNIT_ACCESS: readonly CdbField[] = [READ_FLAGS.fua, READ_FLAGS.fuaNv]
+
+const READ_6 = readCommand('READ (6)', 0x08, 'SBC-3', {
+  layout: cdb(6, { lba: uint(1, 3, 4), transferLengthBlocks: uint(4, 1) }),
+  blocksForZero: 256,
+  forceUnitAccess: [],
+})
+const READ_10 = readCommand('READ (10)', 0x28, 'SBC-4', {
+  layout: cdb(10, {
+    ...READ_FLAGS,
+    lba: uint(2, 4),
+    groupNumber: unsupported(6, 5, 0),
+    transferLengthBlocks: uint(7, 2),
+  }),
+  blocksForZero: 0,
+  forceUnitAccess: FORCE_UNIT_ACCESS,
+})
+const READ_12 = readCommand('READ (12)', 0xa8, 'SBC-4', {
+  layout: cdb(12, {
+    ...READ_FLAGS,
+    lba: uint(2, 4),
+    transferLengthBlocks: uint(6, 4),
+    groupNumber: unsupported(10, 5, 0),
+  }),
+  blocksForZero: 0,
+  forceUnitAccess: FORCE_UNIT_ACCESS,
+})
+const READ_16 = readCommand('READ (16)', 0x88, 'SBC-4', {
+  layout: cdb(16, {
+    ...READ_FLAGS,
+    lba: uint(2, 8),
+    transferLengthBlocks: uint(10, 4),
+    groupNumber: unsupported(14, 5, 0),
+  }),
+  blocksForZero: 0,
+  forceUnitAccess: FORCE_UNIT_ACCESS,
+})
+
+export const READ_COMMANDS = [READ_6, READ_10, READ_12, READ_16]
+
+interface ReadVariant {
+  readonly layout: CdbLayout<ReadFields>
+  readonly blocksForZero: number
+  /** The bits of which any asks for data from the medium rather than a cache. */
+  readonly forceUnitAccess: readonly CdbField[]
+}
+
+function readCommand(name: string, operationCode: number, standard: 'SBC-3' | 'SBC-4', variant: ReadVariant) {
+  const { lba, transferLengthBlocks } = variant.layout.fields
+  const addressing = { lba, lengthBlocks: transferLengthBlocks, blocksForZero: variant.blocksForZero }
+  return defineCommand({
+    name,
+    operationCode,
+    standard,
+    cdb: variant.layout,
+    data: 'in',
+    reservationClass: 'read',
+    taskClass: 'read',
+    execute: (command, logicalUnit) => executeRead(command, logicalUnit, addressing, variant.forceUnitAccess),
+  })
+}
+
+function executeRead(
+  command: Command,
+  logicalUnit: LogicalUnit,
+  addressing: BlockAddressing,
+  forceUnitAccess: readonly CdbField[],
+): void {
+  const { properties } = logicalUnit
+  const lba = readField(command.cdb, addressing.lba)
+  const blocks = lengthBlocksOf(command.cdb, addressing)
+  const refusal =
+    checkBlockRange(properties, lba, blocks) ??
+    checkLengthLimit(properties, blocks, MAXIMUM_TRANSFER_BYTES, addressing.lengthBlocks)
+  if (refusal !== null) {
+    checkCondition(command, refusal)
+    return
+  }
+  command.presentedDataBytes = blocks * properties.blockLengthBytes
+  const byteCount = Math.min(command.presentedDataBytes, command.dataInCapacityBytes)
+  if (byteCount === 0) {
+    completeGood(command)
+    return
+  }
+  const isForced = forceUnitAccess.some((flag) => isSet(command.cdb, flag))
+  new ReadOperation(command, logicalUnit, lba * properties.blockLengthBytes, byteCount, isForced).start()
+}
+
+class ReadOperation extends Operation {
+  readonly #offsetBytes: number
+  readonly #byteCount: number
+  #phase: 'flush' | 'read' | 'reading' | 'send' | 'sending'
+  #piece: Buffer | null = null
+
+  constructor(command: Command, logicalUnit: LogicalUnit, offsetBytes: number, byteCount: number, isForced: boolean) {
+    super(command, logicalUnit)
+    this.#offsetBytes = offsetBytes
+    this.#byteCount = byteCount
+    // With FUA what a volatile cache holds goes to the medium first (SBC-4): the answer is then true after a
+    // power loss as well.
+    this.#phase = isForced && logicalUnit.properties.capabilities.volatileWriteCache ? 'flush' : 'read'
+  }
+
+  start(): void {
+    this.step()
+  }
+
+  protected override advance(): void {
+    if (this.#phase === 'flush') {
+      this.#phase = 'reading'
+      this.startFlush(this.#flushed)
+    } else if (this.#phase === 'read') {
+      const byteCount = Math.min(this.#byteCount - this.transferredBytes, DATA_IN_PIECE_BYTES_MAX)
+      const piece = this.command.transport.dataInBuffer(this.command, byteCount)
+      this.#piece = piece
+      this.#phase = 'reading'
+      this.startRead([piece], this.#offsetBytes + this.transferredBytes, this.#pieceRead)
+    } else if (this.#phase === 'send') {
+      this.#sendPiece(this.#piece!)
+    }
+  }
+
+  #sendPiece(piece: Buffer): void {
+    const bufferOffsetBytes = this.transferredBytes
+    this.transferredBytes += piece.length
+    const isLast = this.transferredBytes === this.#byteCount
+    this.#phase = 'sending'
+    this.command.transport.sendDataIn(this.command, piece, bufferOffsetBytes, isLast, isLast ? null : this.#delivered)
+    if (isLast) this.finish()
+  }
+
+  readonly #flushed = (error: BackingError | null): void => {
+    this.ioEnded(error, 'write')
+    this.#phase = 'read'
+    this.step()
+  }
+
+  readonly #pieceRead = (error: BackingError | null): void => {
+    this.ioEnded(error, 'read')
+    this.#phase = 'send'
+    this.step()
+  }
+
+  readonly #delivered = (): void => {
+    this.#phase = 'read'
+    this.step()
+  }
+}

@@ -1,0 +1,33 @@
+/**
+ * REQUEST SENSE (SPC-4, SPC-3 6.27): sense data as parameter data, with GOOD status. Errors are reported with the command
+ * that met them, so all that can be waiting here is a unit attention, which is then no longer pending.
+ */
+
+import { bit, cdb, isSet, uint } from '../cdb.ts'
+import type { Command } from '../command.ts'
+import { defineCommand } from '../define-command.ts'
+import { sendParameterData } from '../parameter-data.ts'
+import { encodeSense, senseOf } from '../sense.ts'
+import { SENSE, type SenseCondition } from '../sense-codes.ts'
+
+const CDB = cdb(6, { desc: bit(1, 0), allocationLength: uint(4, 1) })
+
+const REQUEST_SENSE = defineCommand({
+  name: 'REQUEST SENSE',
+  operationCode: 0x03,
+  standard: 'SPC-4',
+  cdb: CDB,
+  data: 'in',
+  reservationClass: 'exempt',
+  taskClass: 'information',
+  execute: (command, _logicalUnit, itlNexus) =>
+    sendSenseData(command, itlNexus.takeUnitAttention() ?? SENSE.NO_ADDITIONAL_SENSE_INFORMATION),
+  executeAbsent: (command) => sendSenseData(command, SENSE.LOGICAL_UNIT_NOT_SUPPORTED),
+})
+
+export const REQUEST_SENSE_COMMANDS = [REQUEST_SENSE]
+
+function sendSenseData(command: Command, condition: SenseCondition): void {
+  const format = isSet(command.cdb, CDB.fields.desc) ? 'descriptor' : 'fixed'
+  sendParameterData(command, encodeSense(senseOf(condition), format))
+}

@@ -1,0 +1,174 @@
+/**
+ * VERIFY (10), (12), (16) and WRITE AND VERIFY (10), (12), (16) (SBC-4): the rows, their checks,
+ * and how BYTCHK chooses what is compared. `verify-operation.ts` does the work.
+ */
+
+import {
+  type BlockAddressing,
+  checkBlockRange,
+  checkLengthLimit,
+  checkWritable,
+  lengthBlocksOf,
+  wholeBlockBytes,
+} from '../block-range.ts'
+import {
+  bit,
+  bits,
+  type CdbField,
+  type CdbFields,
+  type CdbLayout,
+  cdb,
+  invalidField,
+  readField,
+  uint,
+  unsupported,
+} from '../cdb.ts'
+import type { Command } from '../command.ts'
+import { checkCondition, completeGood } from '../completion.ts'
+import { defineCommand } from '../define-command.ts'
+import type { LogicalUnit } from '../logical-unit.ts'
+import { MAXIMUM_TRANSFER_BYTES } from '../transfer-limits.ts'
+import { VerifyDataOperation, VerifyMediumOperation } from './verify-operation.ts'
+
+interface VerifyFields extends CdbFields {
+  readonly lba: CdbField
+  readonly lengthBlocks: CdbField
+}
+
+/** BYTE CHECK (SBC-4): what the blocks on the medium are compared with. */
+const BYTCHK = { NOTHING: 0b00, DATA_OUT: 0b01, ONE_BLOCK: 0b11 } as const
+
+/** VRPROTECT or WRPROTECT, DPO and BYTCHK in byte 1. DPO is a caching hint and changes nothing here. */
+const VERIFY_FLAGS = { protect: unsupported(1, 7, 5), dpo: bit(1, 4), bytChk: bits(1, 2, 1) }
+
+const LAYOUT_10 = cdb(10, {
+  ...VERIFY_FLAGS,
+  lba: uint(2, 4),
+  groupNumber: unsupported(6, 5, 0),
+  lengthBlocks: uint(7, 2),
+})
+const LAYOUT_12 = cdb(12, {
+  ...VERIFY_FLAGS,
+  lba: uint(2, 4),
+  lengthBlocks: uint(6, 4),
+  groupNumber: unsupported(10, 5, 0),
+})
+const LAYOUT_16 = cdb(16, {
+  ...VERIFY_FLAGS,
+  lba: uint(2, 8),
+  lengthBlocks: uint(10, 4),
+  groupNumber: unsupported(14, 5, 0),
+})
+
+export const VERIFY_COMMANDS = [
+  verifyCommand('VERIFY (10)', 0x2f, LAYOUT_10),
+  verifyCommand('VERIFY (12)', 0xaf, LAYOUT_12),
+  verifyCommand('VERIFY (16)', 0x8f, LAYOUT_16),
+  writeAndVerifyCommand('WRITE AND VERIFY (10)', 0x2e, LAYOUT_10),
+  writeAndVerifyCommand('WRITE AND VERIFY (12)', 0xae, LAYOUT_12),
+  writeAndVerifyCommand('WRITE AND VERIFY (16)', 0x8e, LAYOUT_16),
+]
+
+function verifyCommand(name: string, operationCode: number, layout: CdbLayout<VerifyFields>) {
+  const addressing = { ...layout.fields, blocksForZero: 0 }
+  return defineCommand({
+    name,
+    operationCode,
+    standard: 'SBC-4',
+    cdb: layout,
+    data: 'out',
+    reservationClass: 'read',
+    taskClass: 'verify',
+    execute: (command, logicalUnit) => executeVerify(command, logicalUnit, addressing),
+  })
+}
+
+function writeAndVerifyCommand(name: string, operationCode: number, layout: CdbLayout<VerifyFields>) {
+  const addressing = { ...layout.fields, blocksForZero: 0 }
+  return defineCommand({
+    name,
+    operationCode,
+    standard: 'SBC-4',
+    cdb: layout,
+    data: 'out',
+    reservationClass: 'write',
+    taskClass: 'write',
+    execute: (command, logicalUnit) => executeWriteAndVerify(command, logicalUnit, addressing),
+  })
+}
+
+function executeVerify(command: Command, logicalUnit: LogicalUnit, addressing: BlockAddressing): void {
+  const { properties } = logicalUnit
+  const { blockLengthBytes } = properties
+  const lba = readField(command.cdb, addressing.lba)
+  const blocks = lengthBlocksOf(command.cdb, addressing)
+  const byteCheck = readField(command.cdb, VERIFY_FLAGS.bytChk)
+  const lengthBytes = blocks * blockLengthBytes
+  const refusal =
+    (isOneOf(BYTCHK, byteCheck) ? null : invalidField(VERIFY_FLAGS.bytChk)) ??
+    checkBlockRange(properties, lba, blocks) ??
+    // Without Data-Out nothing is transferred that a limit on transfers could apply to.
+    (byteCheck === BYTCHK.NOTHING
+      ? null
+      : checkLengthLimit(properties, blocks, MAXIMUM_TRANSFER_BYTES, addressing.lengthBlocks))
+  if (refusal !== null) {
+    checkCondition(command, refusal)
+    return
+  }
+  const offsetBytes = lba * blockLengthBytes
+  switch (byteCheck) {
+    case BYTCHK.NOTHING:
+      if (blocks === 0) completeGood(command)
+      else new VerifyMediumOperation(command, logicalUnit, offsetBytes, lengthBytes, 0).start()
+      return
+    case BYTCHK.ONE_BLOCK:
+      command.presentedDataBytes = blocks === 0 ? 0 : blockLengthBytes
+      if (wholeBlockBytes(command.dataOutCapacityBytes, command.presentedDataBytes, blockLengthBytes) === 0) {
+        completeGood(command)
+      } else {
+        new VerifyMediumOperation(command, logicalUnit, offsetBytes, lengthBytes, blockLengthBytes).start()
+      }
+      return
+    default:
+      verifyData(command, logicalUnit, offsetBytes, lengthBytes, { writesFirst: false, compares: true })
+  }
+}
+
+function executeWriteAndVerify(command: Command, logicalUnit: LogicalUnit, addressing: BlockAddressing): void {
+  const { properties } = logicalUnit
+  const { blockLengthBytes } = properties
+  const lba = readField(command.cdb, addressing.lba)
+  const blocks = lengthBlocksOf(command.cdb, addressing)
+  const byteCheck = readField(command.cdb, VERIFY_FLAGS.bytChk)
+  // The data to write is all there is to compare with: one block for all is no choice here (SBC-4).
+  const isByteCheckValid = byteCheck === BYTCHK.NOTHING || byteCheck === BYTCHK.DATA_OUT
+  const refusal =
+    (isByteCheckValid ? null : invalidField(VERIFY_FLAGS.bytChk)) ??
+    checkWritable(properties) ??
+    checkBlockRange(properties, lba, blocks) ??
+    checkLengthLimit(properties, blocks, MAXIMUM_TRANSFER_BYTES, addressing.lengthBlocks)
+  if (refusal !== null) {
+    checkCondition(command, refusal)
+    return
+  }
+  const steps = { writesFirst: true, compares: byteCheck === BYTCHK.DATA_OUT }
+  verifyData(command, logicalUnit, lba * blockLengthBytes, blocks * blockLengthBytes, steps)
+}
+
+function verifyData(
+  command: Command,
+  logicalUnit: LogicalUnit,
+  offsetBytes: number,
+  lengthBytes: number,
+  steps: { writesFirst: boolean; compares: boolean },
+): void {
+  command.presentedDataBytes = lengthBytes
+  const { blockLengthBytes } = logicalUnit.properties
+  const byteCount = wholeBlockBytes(command.dataOutCapacityBytes, lengthBytes, blockLengthBytes)
+  if (byteCount === 0) completeGood(command)
+  else new VerifyDataOperation(command, logicalUnit, offsetBytes, byteCount, steps).start()
+}
+
+function isOneOf(table: Readonly<Record<string, number>>, value: number): boolean {
+  return Object.values(table).includes(value)
+}

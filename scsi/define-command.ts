@@ -1,0 +1,96 @@
+/**
+ * The row of the command table. One row says everything about a command: how it is dispatched and checked, what
+ * REPORT SUPPORTED OPERATION CODES says of it, whether another nexus's reservation stops it, and what carries it out.
+ * Rows live beside their handlers in `commands/`; `command-table.ts` collects them.
+ */
+
+import type { CdbFields, CdbLayout } from './cdb.ts'
+import type { Command } from './command.ts'
+import type { ItlNexus } from './itl-nexus.ts'
+import type { LogicalUnit } from './logical-unit.ts'
+
+/** The document that defines the command. */
+export type Standard = 'SPC-2' | 'SPC-4' | 'SBC-3' | 'SBC-4'
+
+/**
+ * How a reservation that another nexus holds treats the command (SPC-3 5.6.1, SBC-3, SPC-2):
+ * - `exempt`: never stopped;
+ * - `status`: stopped by a RESERVE, allowed by every persistent reservation;
+ * - `read`: allowed by a write exclusive reservation only;
+ * - `write`, `configuration`: stopped by every reservation.
+ */
+export type ReservationClass = 'exempt' | 'status' | 'read' | 'write' | 'configuration'
+
+/** What kind of work the command is, for whoever counts or orders commands. */
+export type TaskClass = 'information' | 'read' | 'write' | 'verify' | 'flush' | 'configuration'
+
+/** Carries a command out: it ends the command through `completion.ts`, now or later, exactly once. */
+export type ExecuteCommand = (command: Command, logicalUnit: LogicalUnit, itlNexus: ItlNexus) => void
+
+export interface CommandDefinition<F extends CdbFields = CdbFields> {
+  /** As the standard writes it, e.g. `READ (10)`. */
+  readonly name: string
+  readonly operationCode: number
+  /** For operation codes that several commands share; null for one of its own. */
+  readonly serviceAction: number | null
+  readonly standard: Standard
+  readonly cdb: CdbLayout<F>
+  readonly data: 'none' | 'in' | 'out'
+  readonly reservationClass: ReservationClass
+  readonly taskClass: TaskClass
+  readonly execute: ExecuteCommand
+  /**
+   * Carries the command out where no logical unit is mapped. The commands that have it are INQUIRY, REPORT LUNS and
+   * REQUEST SENSE, and these are also the ones that a pending unit attention lets through (SAM-5; SPC-3 6.4.1, 6.21
+   * and 6.27).
+   */
+  readonly executeAbsent: ((command: Command, itlNexus: ItlNexus) => void) | null
+}
+
+type CommandDeclaration<F extends CdbFields> = Omit<CommandDefinition<F>, 'serviceAction' | 'executeAbsent'> &
+  Partial<Pick<CommandDefinition<F>, 'serviceAction' | 'executeAbsent'>>
+
+/** The SERVICE ACTION field's bits, in byte 1 of every CDB that has one (SPC-3 4.3.4.2). */
+export const SERVICE_ACTION = { byte: 1, high: 4, mask: 0x1f } as const
+
+/**
+ * Declare a command.
+ * Errors: throws at load when the CDB length contradicts the operation code's group or a declared field lies on the
+ * SERVICE ACTION.
+ */
+export function defineCommand<F extends CdbFields>(declaration: CommandDeclaration<F>): CommandDefinition<F> {
+  const { name, operationCode, cdb, serviceAction = null, executeAbsent = null } = declaration
+  if (cdb.lengthBytes !== CDB_LENGTH_BYTES_OF_GROUP[operationCode >> 5]) {
+    throw new Error(`${name}: a CDB of ${cdb.lengthBytes} bytes does not fit operation code ${operationCode}`)
+  }
+  if (serviceAction !== null && (cdb.usageMask[SERVICE_ACTION.byte]! & SERVICE_ACTION.mask) !== 0) {
+    throw new Error(`${name}: a field lies on the service action`)
+  }
+  return { ...declaration, cdb: serviceAction === null ? cdb : withServiceAction(cdb), serviceAction, executeAbsent }
+}
+
+/**
+ * CDB usage data (SPC-3 6.23.3): the operation code and service action as values, ones for every bit evaluated.
+ * Ownership: a fresh buffer.
+ */
+export function cdbUsageData({ operationCode, serviceAction, cdb }: CommandDefinition): Buffer {
+  const usage = Buffer.from(cdb.usageMask)
+  usage[0] = operationCode
+  if (serviceAction !== null) {
+    usage[SERVICE_ACTION.byte] = (usage[SERVICE_ACTION.byte]! & ~SERVICE_ACTION.mask) | serviceAction
+  }
+  return usage
+}
+
+/** The CDB length that the operation code's group, its top three bits, stands for (SPC-3 4.3.4.1). */
+const CDB_LENGTH_BYTES_OF_GROUP: readonly (number | undefined)[] = [6, 10, 10, undefined, 16, 12, undefined, undefined]
+
+/** Dispatch compares the service action, so its bits are evaluated and not reserved. */
+function withServiceAction<F extends CdbFields>(layout: CdbLayout<F>): CdbLayout<F> {
+  const usageMask = Buffer.from(layout.usageMask)
+  usageMask[SERVICE_ACTION.byte]! |= SERVICE_ACTION.mask
+  const reservedMasks = layout.reservedMasks.map((mask, i) =>
+    layout.reservedBytes[i] === SERVICE_ACTION.byte ? mask & ~SERVICE_ACTION.mask : mask,
+  )
+  return { ...layout, usageMask, reservedMasks }
+}

@@ -1,0 +1,96 @@
+/**
+ * The device server's entry (SAM-5): takes a command that its task set enabled through the checks that every
+ * command passes, in the order of SAM-5, and hands it to the handler of its row. An exception in a handler
+ * ends that command with INTERNAL TARGET FAILURE and nothing else.
+ */
+
+import { findReservedBit } from './cdb.ts'
+import { type Command, STATUS, TASK_ATTRIBUTE } from './command.ts'
+import { findCommand, isOperationCodeSupported } from './command-table.ts'
+import { checkCondition, completeWithStatus } from './completion.ts'
+import { type CommandDefinition, SERVICE_ACTION } from './define-command.ts'
+import type { ItlNexus } from './itl-nexus.ts'
+import type { LogicalUnit } from './logical-unit.ts'
+import { invalidFieldInCdb, type SenseData } from './sense.ts'
+import { SENSE } from './sense-codes.ts'
+
+/** Run a command that is in its task set and enabled. Never throws. */
+export function startCommand(command: Command): void {
+  const itlNexus = command.itlNexus!
+  try {
+    const definition = findCommand(command.cdb)
+    command.definition = definition
+    if (itlNexus.logicalUnit === null) dispatchAbsent(command, definition, itlNexus)
+    else dispatch(command, definition, itlNexus, itlNexus.logicalUnit)
+  } catch (error) {
+    failInternally(command, itlNexus, error)
+  }
+}
+
+/**
+ * A fault of our own: report it, and end the command if that has not happened.
+ * Called where nothing of the command is in flight.
+ */
+function failInternally(command: Command, itlNexus: ItlNexus, error: unknown): void {
+  itlNexus.target.onInternalError(error, command)
+  if (!itlNexus.taskSet.has(command)) return
+  try {
+    checkCondition(command, SENSE.INTERNAL_TARGET_FAILURE)
+  } catch (transportError) {
+    itlNexus.target.onInternalError(transportError, command)
+  }
+}
+
+function dispatch(
+  command: Command,
+  definition: CommandDefinition | null,
+  itlNexus: ItlNexus,
+  logicalUnit: LogicalUnit,
+): void {
+  const { unitAttentions } = itlNexus
+  const reportsUnitAttention = !unitAttentions.isEmpty && (definition === null || definition.executeAbsent === null)
+  if (reportsUnitAttention && unitAttentions.isResetPending) {
+    checkCondition(command, unitAttentions.take()!)
+  } else if (definition !== null && logicalUnit.reservation.conflictsWith(itlNexus, definition.reservationClass)) {
+    completeWithStatus(command, STATUS.RESERVATION_CONFLICT)
+  } else if (reportsUnitAttention) {
+    checkCondition(command, unitAttentions.take()!)
+  } else if (definition === null) {
+    checkCondition(command, unknownCommand(command.cdb))
+  } else {
+    const refusal = checkCdb(command, definition)
+    if (refusal !== null) checkCondition(command, refusal)
+    else definition.execute(command, logicalUnit, itlNexus)
+  }
+}
+
+function dispatchAbsent(command: Command, definition: CommandDefinition | null, itlNexus: ItlNexus): void {
+  if (definition === null || definition.executeAbsent === null) {
+    checkCondition(command, SENSE.LOGICAL_UNIT_NOT_SUPPORTED)
+    return
+  }
+  const refusal = checkCdb(command, definition)
+  if (refusal !== null) checkCondition(command, refusal)
+  else definition.executeAbsent(command, itlNexus)
+}
+
+/** What every CDB must satisfy, whatever the command. */
+function checkCdb(command: Command, { cdb: layout }: CommandDefinition): SenseData | null {
+  // ACA is not supported, so no command can belong to one (SAM-5).
+  if (command.taskAttribute === TASK_ATTRIBUTE.ACA) {
+    return { condition: SENSE.INVALID_MESSAGE_ERROR, fieldPointer: null, information: null }
+  }
+  if (command.cdb.length < layout.lengthBytes) return invalidFieldInCdb(command.cdb.length)
+  const fieldPointer = findReservedBit(command.cdb, layout)
+  return fieldPointer === null ? null : { condition: SENSE.INVALID_FIELD_IN_CDB, fieldPointer, information: null }
+}
+
+/** A known operation code with an unknown service action is a wrong field; an unknown one is no command at all. */
+function unknownCommand(cdbBytes: Buffer): SenseData {
+  if (isOperationCodeSupported(cdbBytes[0]!)) return invalidFieldInCdb(SERVICE_ACTION.byte, SERVICE_ACTION.high)
+  return {
+    condition: SENSE.INVALID_COMMAND_OPERATION_CODE,
+    fieldPointer: { isInCdb: true, byte: 0, bit: null },
+    information: null,
+  }
+}

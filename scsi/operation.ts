@@ -1,0 +1,185 @@
+/**
+ * A command's work that goes on after its handler returned: backing I/O in flight, Data-In under way, Data-Out to
+ * come. Subclasses say what to do next in `advance`; this class keeps the rules that all of them share:
+ * - the command ends exactly once, and only when none of its backing I/O is in flight, so that nothing of an ended or
+ *   aborted command can still reach the medium;
+ * - callbacks from the store and the transport may come at once, inside the call that asked for them: they note what
+ *   happened and call `step`, which loops instead of recursing;
+ * - an exception becomes INTERNAL TARGET FAILURE for this command.
+ */
+
+import type { BackingDone, BackingError } from './backing/backing-store.ts'
+import type { Command, RunningOperation } from './command.ts'
+import { checkCondition, completeGood, endAborted } from './completion.ts'
+import type { LogicalUnit } from './logical-unit.ts'
+import { type SenseData, senseOf, senseOfBackingError } from './sense.ts'
+import { SENSE } from './sense-codes.ts'
+import type { DataOutSink } from './transport-services.ts'
+
+export abstract class Operation implements RunningOperation {
+  protected readonly command: Command
+  protected readonly logicalUnit: LogicalUnit
+  /** Data transferred so far, from which the residual derives if the command fails. */
+  protected transferredBytes = 0
+  #ioInFlight = 0
+  #failure: SenseData | null = null
+  #isFinished = false
+  #hasEnded = false
+  #isStepping = false
+  #mustStepAgain = false
+
+  constructor(command: Command, logicalUnit: LogicalUnit) {
+    this.command = command
+    this.logicalUnit = logicalUnit
+    command.operation = this
+  }
+
+  /** Start what can be started now, given what has happened so far; called again after each `step`. */
+  protected abstract advance(): void
+
+  abort(): void {
+    this.#settle()
+  }
+
+  /** Something happened: go on. */
+  protected step(): void {
+    if (this.#isStepping) {
+      this.#mustStepAgain = true
+      return
+    }
+    this.#isStepping = true
+    do {
+      this.#mustStepAgain = false
+      try {
+        if (!this.isStopping) this.advance()
+      } catch (error) {
+        this.failInternally(error)
+      }
+    } while (this.#mustStepAgain)
+    this.#isStepping = false
+    this.#settle()
+  }
+
+  /** Nothing new is to be started: the command has ended, was aborted, or failed and waits for I/O to come to rest. */
+  protected get isStopping(): boolean {
+    return this.#hasEnded || this.#failure !== null || this.command.isAborted
+  }
+
+  /** All work is done; the command ends with GOOD. */
+  protected finish(): void {
+    this.#isFinished = true
+  }
+
+  /** The command ends with CHECK CONDITION as soon as nothing is in flight. The first failure counts. */
+  protected fail(sense: SenseData): void {
+    this.#failure ??= sense
+  }
+
+  protected failInternally(error: unknown): void {
+    this.command.itlNexus?.target.onInternalError(error, this.command)
+    this.fail(senseOf(SENSE.INTERNAL_TARGET_FAILURE))
+  }
+
+  protected startRead(buffers: readonly Buffer[], offsetBytes: number, done: BackingDone): void {
+    this.#ioInFlight++
+    try {
+      this.logicalUnit.store.readv(buffers, offsetBytes, done)
+    } catch (error) {
+      this.#storeThrew(error)
+    }
+  }
+
+  protected startWrite(
+    buffers: readonly Buffer[],
+    offsetBytes: number,
+    forceUnitAccess: boolean,
+    done: BackingDone,
+  ): void {
+    this.#ioInFlight++
+    try {
+      this.logicalUnit.store.writev(buffers, offsetBytes, forceUnitAccess, done)
+    } catch (error) {
+      this.#storeThrew(error)
+    }
+  }
+
+  protected startWriteZeroes(offsetBytes: number, byteCount: number, mayUnmap: boolean, done: BackingDone): void {
+    this.#ioInFlight++
+    try {
+      this.logicalUnit.store.writeZeroes(offsetBytes, byteCount, mayUnmap, done)
+    } catch (error) {
+      this.#storeThrew(error)
+    }
+  }
+
+  protected startFlush(done: BackingDone): void {
+    this.#ioInFlight++
+    try {
+      this.logicalUnit.store.flush(done)
+    } catch (error) {
+      this.#storeThrew(error)
+    }
+  }
+
+  /** Have `byteCount` bytes of Data-Out delivered to `sink`, which may drop them once `isStopping`. */
+  protected receiveDataOut(byteCount: number, sink: DataOutSink): void {
+    try {
+      this.command.transport.receiveDataOut(this.command, byteCount, sink)
+    } catch (error) {
+      this.failInternally(error)
+      this.step()
+    }
+  }
+
+  /**
+   * Receive one logical block of Data-Out, which may arrive in parts.
+   * Ownership: `received` gets a copy, and the transport has its memory back.
+   */
+  protected receiveBlock(blockBytes: number, received: (block: Buffer) => void): void {
+    const block = Buffer.alloc(blockBytes)
+    this.receiveDataOut(blockBytes, (slices, bufferOffsetBytes, byteCount) => {
+      if (this.isStopping) return
+      let at = bufferOffsetBytes
+      for (const slice of slices) at += slice.copy(block, at)
+      this.transferredBytes += byteCount
+      this.dataOutConsumed(byteCount)
+      if (this.transferredBytes === blockBytes) received(block)
+    })
+  }
+
+  /** Let the transport ask for more Data-Out, unless no more of it is wanted. */
+  protected dataOutConsumed(byteCount: number): void {
+    if (this.isStopping) return
+    try {
+      this.command.transport.dataOutConsumed(this.command, byteCount)
+    } catch (error) {
+      this.failInternally(error)
+    }
+  }
+
+  /** Each `done` given to the store calls this first. */
+  protected ioEnded(error: BackingError | null, direction: 'read' | 'write'): void {
+    this.#ioInFlight--
+    if (error !== null) this.fail(senseOfBackingError(error, direction))
+  }
+
+  /** A store hands errors to `done`; one that throws refused the call and will not call `done`. */
+  #storeThrew(error: unknown): void {
+    this.#ioInFlight--
+    this.failInternally(error)
+  }
+
+  #settle(): void {
+    const { command } = this
+    if (this.#hasEnded || this.#ioInFlight > 0 || this.#isStepping) return
+    if (!command.isAborted && this.#failure === null && !this.#isFinished) return
+    this.#hasEnded = true
+    try {
+      if (command.isAborted) endAborted(command)
+      else if (this.#failure !== null) checkCondition(command, this.#failure, this.transferredBytes)
+      else completeGood(command)
+    } catch (error) {
+      command.itlNexus?.target.onInternalError(error, command)
+    }
+  }
+}

@@ -1,0 +1,78 @@
+/**
+ * Standard INQUIRY data (SPC-3 6.4.2, with the SPC-4 value of VERSION): what a logical unit says of itself before anything
+ * else is known. A pure function of the logical unit's identity. Called by INQUIRY only.
+ */
+
+import type { LogicalUnitIdentity } from './logical-unit-properties.ts'
+import { ascii, bit, bits, uint, writeFields } from './parameter-fields.ts'
+import { PERIPHERAL, type Peripheral } from './vpd-pages.ts'
+
+const LENGTH_BYTES = 96
+/** ADDITIONAL LENGTH counts the bytes after itself. */
+const ADDITIONAL_LENGTH = LENGTH_BYTES - 5
+
+const FIELDS = {
+  PERIPHERAL: uint(0, 1),
+  VERSION: uint(2, 1),
+  HISUP: bit(3, 4),
+  RESPONSE_DATA_FORMAT: bits(3, 3, 0),
+  ADDITIONAL_LENGTH: uint(4, 1),
+  CMDQUE: bit(7, 1),
+  T10_VENDOR_IDENTIFICATION: ascii(8, 8),
+  PRODUCT_IDENTIFICATION: ascii(16, 16),
+  PRODUCT_REVISION_LEVEL: ascii(32, 4),
+  ARCHITECTURE_VERSION_DESCRIPTOR: uint(58, 2),
+  TRANSPORT_VERSION_DESCRIPTOR: uint(60, 2),
+  PRIMARY_COMMANDS_VERSION_DESCRIPTOR: uint(62, 2),
+  BLOCK_COMMANDS_VERSION_DESCRIPTOR: uint(64, 2),
+} as const
+
+/** VERSION: SPC-4. */
+const VERSION_SPC_4 = 0x06
+/** RESPONSE DATA FORMAT: the only one that is not obsolete. */
+const RESPONSE_DATA_FORMAT = 2
+
+/** The value of iSCSIProtocolLevel that sessions have (RFC 7144 4.2): the descriptor counts it from 0960h. */
+const ISCSI_PROTOCOL_LEVEL = 1
+/** Standards without a revision claimed, in the order that SPC-3 6.4.2 recommends. */
+const VERSION_DESCRIPTORS = {
+  SAM_5: 0x00a0,
+  ISCSI: 0x0960 + ISCSI_PROTOCOL_LEVEL,
+  SPC_4: 0x0460,
+  SBC_3: 0x04c0,
+} as const
+
+type InquiryIdentity = Pick<LogicalUnitIdentity, 'vendor' | 'product' | 'revision'>
+
+/** Where nothing is mapped; initiators take a blank vendor for a broken target and stop looking at further numbers. */
+const ABSENT_UNIT: InquiryIdentity = { vendor: 'LUNETTE', product: 'NO LOGICAL UNIT', revision: '0001' }
+
+/** Standard INQUIRY data of a disk. */
+export function standardInquiryData(identity: InquiryIdentity): Buffer {
+  return inquiryData(PERIPHERAL.DISK, identity)
+}
+
+/** Standard INQUIRY data of a logical unit number without a logical unit. */
+export function absentUnitInquiryData(): Buffer {
+  return inquiryData(PERIPHERAL.ABSENT, ABSENT_UNIT)
+}
+
+function inquiryData(peripheral: Peripheral, { vendor, product, revision }: InquiryIdentity): Buffer {
+  const data = Buffer.alloc(LENGTH_BYTES)
+  writeFields(data, FIELDS, {
+    PERIPHERAL: peripheral,
+    VERSION: VERSION_SPC_4,
+    HISUP: true,
+    RESPONSE_DATA_FORMAT,
+    ADDITIONAL_LENGTH,
+    CMDQUE: true,
+    T10_VENDOR_IDENTIFICATION: vendor,
+    PRODUCT_IDENTIFICATION: product,
+    PRODUCT_REVISION_LEVEL: revision,
+    ARCHITECTURE_VERSION_DESCRIPTOR: VERSION_DESCRIPTORS.SAM_5,
+    TRANSPORT_VERSION_DESCRIPTOR: VERSION_DESCRIPTORS.ISCSI,
+    PRIMARY_COMMANDS_VERSION_DESCRIPTOR: VERSION_DESCRIPTORS.SPC_4,
+    BLOCK_COMMANDS_VERSION_DESCRIPTOR: VERSION_DESCRIPTORS.SBC_3,
+  })
+  return data
+}

@@ -1,0 +1,192 @@
+/**
+ * The vital product data pages (SPC-4, SBC-4) of a disk, one row a page. A page is a pure function of the logical
+ * unit's properties and of the I_T nexus that asks. Page 00h and the refusal of unknown pages come from the table itself.
+ * Called by INQUIRY only.
+ */
+
+import { designators } from './designators.ts'
+import type { LogicalUnitProperties } from './logical-unit-properties.ts'
+import type { Nexus } from './nexus.ts'
+import { bit, bits, type FieldTable, type FieldValues, paddedAscii, uint, writeFields } from './parameter-fields.ts'
+import {
+  MAXIMUM_TRANSFER_BYTES,
+  MAXIMUM_WRITE_SAME_BYTES,
+  OPTIMAL_TRANSFER_BYTES,
+  WRITE_SAME_NON_ZERO,
+} from './transfer-limits.ts'
+
+/** PERIPHERAL QUALIFIER and PERIPHERAL DEVICE TYPE (SPC-3 6.4.2), together byte 0 of every INQUIRY answer. */
+export const PERIPHERAL = {
+  /** 000b, 00h: a direct access block device is connected. */
+  DISK: 0x00,
+  /** 011b, 1Fh: this logical unit number can not have a device. */
+  ABSENT: 0x7f,
+} as const
+export type Peripheral = (typeof PERIPHERAL)[keyof typeof PERIPHERAL]
+
+export interface VpdPage {
+  readonly pageCode: number
+  readonly name: string
+  /** The document that defines it. */
+  readonly standard: string
+  /** What follows PAGE LENGTH. */
+  readonly parameters: (unit: LogicalUnitProperties, nexus: Nexus) => Buffer
+}
+
+/** PERIPHERAL, PAGE CODE and PAGE LENGTH: byte offsets in the standards' tables count from here. */
+const HEADER_BYTES = 4
+
+const SUPPORTED_VPD_PAGES: VpdPage = {
+  pageCode: 0x00,
+  name: 'Supported VPD Pages',
+  standard: 'SPC-4',
+  parameters: () => Buffer.from(VPD_PAGES.map((page) => page.pageCode)),
+}
+
+const UNIT_SERIAL_NUMBER: VpdPage = {
+  pageCode: 0x80,
+  name: 'Unit Serial Number',
+  standard: 'SPC-4',
+  parameters: ({ identity }) =>
+    paddedAscii(identity.serialNumber, identity.serialNumber.length, 'PRODUCT SERIAL NUMBER'),
+}
+
+const DEVICE_IDENTIFICATION: VpdPage = {
+  pageCode: 0x83,
+  name: 'Device Identification',
+  standard: 'SPC-4',
+  parameters: ({ identity }, nexus) => designators(identity, nexus),
+}
+
+const EXTENDED_INQUIRY_DATA = fixedPage({
+  pageCode: 0x86,
+  name: 'Extended INQUIRY Data',
+  standard: 'SPC-4',
+  pageLengthBytes: 0x3c,
+  fields: {
+    HEADSUP: bit(5, 2),
+    ORDSUP: bit(5, 1),
+    SIMPSUP: bit(5, 0),
+    V_SUP: bit(6, 0),
+  },
+  values: ({ capabilities }) => ({
+    HEADSUP: true,
+    ORDSUP: true,
+    SIMPSUP: true,
+    V_SUP: capabilities.volatileWriteCache,
+  }),
+})
+
+const BLOCK_LIMITS = fixedPage({
+  pageCode: 0xb0,
+  name: 'Block Limits',
+  standard: 'SBC-4',
+  pageLengthBytes: 0x3c,
+  fields: {
+    WSNZ: bit(4, 0),
+    OPTIMAL_TRANSFER_LENGTH_GRANULARITY: uint(6, 2),
+    MAXIMUM_TRANSFER_LENGTH: uint(8, 4),
+    OPTIMAL_TRANSFER_LENGTH: uint(12, 4),
+    OPTIMAL_UNMAP_GRANULARITY: uint(28, 4),
+    UGAVALID: bit(32, 7),
+    MAXIMUM_WRITE_SAME_LENGTH: uint(36, 8),
+  },
+  values: ({ blockLengthBytes, capabilities }) => {
+    const granularityBlocks = Math.max(1, Math.floor(capabilities.optimalIoBytes / blockLengthBytes))
+    return {
+      WSNZ: WRITE_SAME_NON_ZERO,
+      OPTIMAL_TRANSFER_LENGTH_GRANULARITY: Math.min(granularityBlocks, 0xffff),
+      MAXIMUM_TRANSFER_LENGTH: MAXIMUM_TRANSFER_BYTES / blockLengthBytes,
+      OPTIMAL_TRANSFER_LENGTH: OPTIMAL_TRANSFER_BYTES / blockLengthBytes,
+      OPTIMAL_UNMAP_GRANULARITY: capabilities.thin ? granularityBlocks : 0,
+      UGAVALID: capabilities.thin,
+      MAXIMUM_WRITE_SAME_LENGTH: MAXIMUM_WRITE_SAME_BYTES / blockLengthBytes,
+    }
+  },
+})
+
+const BLOCK_DEVICE_CHARACTERISTICS = fixedPage({
+  pageCode: 0xb1,
+  name: 'Block Device Characteristics',
+  standard: 'SBC-4',
+  pageLengthBytes: 0x3c,
+  fields: {
+    MEDIUM_ROTATION_RATE: uint(4, 2),
+    FUAB: bit(8, 1),
+    VBULS: bit(8, 0),
+  },
+  values: () => ({ MEDIUM_ROTATION_RATE: NON_ROTATING_MEDIUM, FUAB: true, VBULS: true }),
+})
+const NON_ROTATING_MEDIUM = 0x0001
+
+/** PROVISIONING TYPE (SBC-4, Logical Block Provisioning VPD page). */
+const PROVISIONING_TYPE = { FULL: 0, THIN: 2 } as const
+
+const LOGICAL_BLOCK_PROVISIONING = fixedPage({
+  pageCode: 0xb2,
+  name: 'Logical Block Provisioning',
+  standard: 'SBC-4',
+  pageLengthBytes: 4,
+  fields: {
+    LBPWS: bit(5, 6),
+    LBPWS10: bit(5, 5),
+    LBPRZ: bits(5, 4, 2),
+    PROVISIONING_TYPE: bits(6, 2, 0),
+  },
+  values: ({ capabilities: { thin } }) => ({
+    LBPWS: thin,
+    LBPWS10: thin,
+    LBPRZ: thin,
+    PROVISIONING_TYPE: thin ? PROVISIONING_TYPE.THIN : PROVISIONING_TYPE.FULL,
+  }),
+})
+
+/** Every supported page in ascending order, as page 00h lists them. */
+export const VPD_PAGES: readonly VpdPage[] = [
+  SUPPORTED_VPD_PAGES,
+  UNIT_SERIAL_NUMBER,
+  DEVICE_IDENTIFICATION,
+  EXTENDED_INQUIRY_DATA,
+  BLOCK_LIMITS,
+  BLOCK_DEVICE_CHARACTERISTICS,
+  LOGICAL_BLOCK_PROVISIONING,
+]
+
+/** The VPD page `pageCode` with its header, or null when the disk has no such page. */
+export function vpdPage(pageCode: number, unit: LogicalUnitProperties, nexus: Nexus): Buffer | null {
+  const page = VPD_PAGES.find((row) => row.pageCode === pageCode)
+  return page ? withHeader(PERIPHERAL.DISK, pageCode, page.parameters(unit, nexus)) : null
+}
+
+/** The same for a logical unit number without a logical unit, which has page 00h and nothing to list in it but that. */
+export function absentUnitVpdPage(pageCode: number): Buffer | null {
+  const { pageCode: supported } = SUPPORTED_VPD_PAGES
+  return pageCode === supported ? withHeader(PERIPHERAL.ABSENT, pageCode, Buffer.from([supported])) : null
+}
+
+function withHeader(peripheral: Peripheral, pageCode: number, parameters: Buffer): Buffer {
+  const header = Buffer.from([peripheral, pageCode, parameters.length >> 8, parameters.length & 0xff])
+  return Buffer.concat([header, parameters])
+}
+
+/** A page of constant length, declared by its fields; offsets count from the page's byte 0. */
+function fixedPage<T extends FieldTable>(row: {
+  readonly pageCode: number
+  readonly name: string
+  readonly standard: string
+  readonly pageLengthBytes: number
+  readonly fields: T
+  readonly values: (unit: LogicalUnitProperties) => FieldValues<T>
+}): VpdPage {
+  const { pageCode, name, standard } = row
+  return {
+    pageCode,
+    name,
+    standard,
+    parameters: (unit) => {
+      const page = Buffer.alloc(HEADER_BYTES + row.pageLengthBytes)
+      writeFields(page, row.fields, row.values(unit))
+      return page.subarray(HEADER_BYTES)
+    },
+  }
+}

@@ -1,0 +1,133 @@
+/**
+ * A store in memory for device server tests, with the handles that tests need: hold completions back, make the next
+ * operation fail, and a record of what was called. With `isManual` nothing completes until `release` is called.
+ */
+
+import type {
+  BackingCapabilities,
+  BackingDone,
+  BackingError,
+  BackingErrorKind,
+  BackingStore,
+} from '../../scsi/backing/backing-store.ts'
+
+export interface StoreCall {
+  readonly operation: 'readv' | 'writev' | 'writeZeroes' | 'flush'
+  readonly offsetBytes: number
+  readonly byteCount: number
+  readonly forceUnitAccess: boolean
+  readonly mayUnmap: boolean
+}
+
+interface HeldCall {
+  readonly call: StoreCall
+  readonly perform: () => void
+  readonly done: BackingDone
+}
+
+export class TestStore implements BackingStore {
+  readonly capabilities: BackingCapabilities
+  readonly sizeBytes: number
+  readonly bytes: Buffer
+  readonly calls: StoreCall[] = []
+  /** Completions wait for `release`. */
+  isManual = false
+  readonly #held: HeldCall[] = []
+  #nextFailure: BackingError | null = null
+  #nextThrow: Error | null = null
+
+  constructor(sizeBytes: number, capabilities: Partial<BackingCapabilities> = {}) {
+    this.sizeBytes = sizeBytes
+    this.bytes = Buffer.alloc(sizeBytes)
+    this.capabilities = {
+      readOnly: false,
+      volatileWriteCache: true,
+      thin: true,
+      optimalIoBytes: 4096,
+      ...capabilities,
+    }
+  }
+
+  /** The next operation ends with this error and does nothing. */
+  failNext(kind: BackingErrorKind): void {
+    this.#nextFailure = { kind, message: `test failure ${kind}` }
+  }
+
+  /** The next operation throws, as no store may. */
+  throwNext(error: Error): void {
+    this.#nextThrow = error
+  }
+
+  get heldCount(): number {
+    return this.#held.length
+  }
+
+  /** Let the oldest held operations happen and complete. */
+  release(count = this.#held.length): void {
+    for (const held of this.#held.splice(0, count)) {
+      held.perform()
+      held.done(null)
+    }
+  }
+
+  /** Let the oldest held operation fail. */
+  releaseWithError(kind: BackingErrorKind): void {
+    this.#held.shift()!.done({ kind, message: `test failure ${kind}` })
+  }
+
+  countOf(operation: StoreCall['operation']): number {
+    return this.calls.filter((call) => call.operation === operation).length
+  }
+
+  readv(buffers: readonly Buffer[], offsetBytes: number, done: BackingDone): void {
+    const call = { operation: 'readv', offsetBytes, byteCount: sumOf(buffers), forceUnitAccess: false, mayUnmap: false }
+    this.#run(call as StoreCall, done, () => {
+      let at = offsetBytes
+      for (const buffer of buffers) at += this.bytes.copy(buffer, 0, at, at + buffer.length)
+    })
+  }
+
+  writev(buffers: readonly Buffer[], offsetBytes: number, forceUnitAccess: boolean, done: BackingDone): void {
+    const call = { operation: 'writev', offsetBytes, byteCount: sumOf(buffers), forceUnitAccess, mayUnmap: false }
+    this.#run(call as StoreCall, done, () => {
+      let at = offsetBytes
+      for (const buffer of buffers) at += buffer.copy(this.bytes, at)
+    })
+  }
+
+  writeZeroes(offsetBytes: number, byteCount: number, mayUnmap: boolean, done: BackingDone): void {
+    const call: StoreCall = { operation: 'writeZeroes', offsetBytes, byteCount, forceUnitAccess: false, mayUnmap }
+    this.#run(call, done, () => this.bytes.fill(0, offsetBytes, offsetBytes + byteCount))
+  }
+
+  flush(done: BackingDone): void {
+    const call = { operation: 'flush', offsetBytes: 0, byteCount: 0, forceUnitAccess: false, mayUnmap: false }
+    this.#run(call as StoreCall, done, () => {})
+  }
+
+  close(done: BackingDone): void {
+    done(null)
+  }
+
+  #run(call: StoreCall, done: BackingDone, perform: () => void): void {
+    if (call.offsetBytes < 0 || call.offsetBytes + call.byteCount > this.sizeBytes) throw new Error('out of range')
+    if (this.#nextThrow !== null) {
+      const error = this.#nextThrow
+      this.#nextThrow = null
+      throw error
+    }
+    this.calls.push(call)
+    const failure = this.#nextFailure
+    this.#nextFailure = null
+    if (failure !== null) done(failure)
+    else if (this.isManual) this.#held.push({ call, perform, done })
+    else {
+      perform()
+      done(null)
+    }
+  }
+}
+
+function sumOf(buffers: readonly Buffer[]): number {
+  return buffers.reduce((sum, buffer) => sum + buffer.length, 0)
+}

@@ -1,0 +1,85 @@
+import { describe, expect, it } from 'vitest'
+import { findReservedBit } from '../../../scsi/cdb.ts'
+import { COMMAND_TABLE, findCommand, isOperationCodeSupported } from '../../../scsi/command-table.ts'
+import { cdbUsageData } from '../../../scsi/define-command.ts'
+import { testBench } from '../../support/scsi-initiator.ts'
+
+describe.each(COMMAND_TABLE.map((row) => [row.name, row] as const))('the row of %s', (_name, row) => {
+  const usage = cdbUsageData(row)
+
+  it('is found by its own CDB', () => {
+    expect(findCommand(usage)).toBe(row)
+    expect(isOperationCodeSupported(row.operationCode)).toBe(true)
+  })
+
+  it('evaluates exactly the bits of its supported fields', () => {
+    const expected = Buffer.alloc(row.cdb.lengthBytes)
+    expected[0] = row.operationCode
+    for (const field of Object.values(row.cdb.fields).filter((candidate) => candidate.isSupported)) {
+      for (let bit = field.low; bit < field.byteCount * 8; bit++) {
+        const at = field.byte + field.byteCount - 1 - (bit >> 3)
+        if (at === field.byte && bit % 8 > field.high) continue
+        expected[at]! |= 1 << (bit % 8)
+      }
+    }
+    if (row.serviceAction !== null) expected[1]! |= row.serviceAction
+    expect(usage.toString('hex')).toBe(expected.toString('hex'))
+  })
+
+  it('refuses every other bit with a pointer to it, or to the field that it is in', () => {
+    const { initiator, store } = testBench()
+    for (let at = 1; at < row.cdb.lengthBytes; at++) {
+      for (let bit = 0; bit < 8; bit++) {
+        if ((row.cdb.usageMask[at]! & (1 << bit)) !== 0) continue
+        const cdb = Buffer.alloc(16)
+        cdb[0] = row.operationCode
+        cdb[1] = row.serviceAction ?? 0
+        cdb[at]! |= 1 << bit
+        const field = Object.values(row.cdb.fields).find(
+          (candidate) =>
+            !candidate.isSupported && candidate.byte === at && candidate.high >= bit && candidate.low <= bit,
+        )
+        const exchange = initiator.send(cdb)
+        expect([exchange.senseText, exchange.pointedAt]).toEqual(['5/24/00', `${at}.${field?.high ?? bit}`])
+      }
+    }
+    expect(store.calls).toEqual([])
+  })
+
+  it('accepts all bits that it evaluates, as far as the table goes', () => {
+    const cdb = Buffer.from(row.cdb.usageMask)
+    expect(findReservedBit(cdb, row.cdb)).toBeNull()
+  })
+
+  it('refuses NACA', () => {
+    const cdb = Buffer.alloc(16)
+    cdb[0] = row.operationCode
+    cdb[1] = row.serviceAction ?? 0
+    cdb[row.cdb.lengthBytes - 1] = 0x04
+    const exchange = testBench().initiator.send(cdb)
+    expect([exchange.senseText, exchange.pointedAt]).toEqual(['5/24/00', `${row.cdb.lengthBytes - 1}.2`])
+  })
+})
+
+describe('the command table', () => {
+  it('is sorted and without duplicates', () => {
+    const keys = COMMAND_TABLE.map((row) => row.operationCode * 256 + (row.serviceAction ?? 0))
+    expect(keys).toEqual([...new Set(keys)].sort((a, b) => a - b))
+  })
+
+  it('refuses operation codes and service actions that are not in it', () => {
+    const { initiator } = testBench()
+    for (let operationCode = 0; operationCode < 256; operationCode++) {
+      if (isOperationCodeSupported(operationCode)) continue
+      const exchange = initiator.send([operationCode])
+      expect([exchange.senseText, exchange.pointedAt]).toEqual(['5/20/00', '0'])
+    }
+    const exchange = initiator.send([0xa3, 0x1f])
+    expect([exchange.senseText, exchange.pointedAt]).toEqual(['5/24/00', '1.4'])
+  })
+
+  it('answers the commands that an absent logical unit answers in every state', () => {
+    const names = COMMAND_TABLE.filter((row) => row.executeAbsent !== null).map((row) => row.name)
+    expect(names).toEqual(['REQUEST SENSE', 'INQUIRY', 'REPORT LUNS'])
+  })
+})

@@ -1,0 +1,43 @@
+import { describe, expect, it } from 'vitest'
+import { absentUnitInquiryData, standardInquiryData } from '../../../scsi/standard-inquiry-data.ts'
+import { bytes, PROPERTIES } from '../../support/logical-unit-properties.ts'
+
+describe('standard INQUIRY data', () => {
+  it('has the bytes that the standard lays down', () => {
+    expect(standardInquiryData(PROPERTIES.identity)).toEqual(
+      bytes(`00 00 06 12 5b 00 00 02
+        4c554e4554544520 4449534b202020202020202020202020 30303031
+        ${'00'.repeat(22)}
+        00a0 0961 0460 04c0 ${'00'.repeat(8)} ${'00'.repeat(22)}`),
+    )
+  })
+
+  it('[KEY-28] has an iSCSI version descriptor of 0960h plus the protocol level', () => {
+    expect(standardInquiryData(PROPERTIES.identity).readUInt16BE(60)).toBe(0x0960 + 1)
+  })
+
+  it('refuses an identity that the fields do not hold', () => {
+    const { identity } = PROPERTIES
+    expect(() => standardInquiryData({ ...identity, vendor: 'NINECHARS' })).toThrow('T10_VENDOR_IDENTIFICATION')
+    expect(() => standardInquiryData({ ...identity, product: 'é' })).toThrow('PRODUCT_IDENTIFICATION')
+    expect(() => standardInquiryData({ ...identity, revision: '12345' })).toThrow('PRODUCT_REVISION_LEVEL')
+  })
+})
+
+describe('standard INQUIRY data of an absent logical unit', () => {
+  const data = absentUnitInquiryData()
+
+  it('has qualifier 011b and type 1Fh', () => {
+    expect(data[0]).toBe(0x7f)
+  })
+
+  it('has a vendor that is not blank', () => {
+    expect(data.toString('latin1', 8, 16).trim()).not.toBe('')
+  })
+
+  it('differs from that of a disk in nothing but the device type and the names', () => {
+    const disk = standardInquiryData(PROPERTIES.identity)
+    expect(data.subarray(1, 8)).toEqual(disk.subarray(1, 8))
+    expect(data.subarray(36)).toEqual(disk.subarray(36))
+  })
+})

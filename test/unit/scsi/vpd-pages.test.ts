@@ -1,0 +1,89 @@
+import { describe, expect, it } from 'vitest'
+import { MAXIMUM_TRANSFER_BYTES, MAXIMUM_WRITE_SAME_BYTES } from '../../../scsi/transfer-limits.ts'
+import { absentUnitVpdPage, VPD_PAGES, vpdPage } from '../../../scsi/vpd-pages.ts'
+import { bytes, NEXUS, PROPERTIES, withCapabilities } from '../../support/logical-unit-properties.ts'
+
+const page = (code: number, unit = PROPERTIES) => {
+  const data = vpdPage(code, unit, NEXUS)
+  if (data === null) throw new Error(`no page ${code}`)
+  return data
+}
+
+describe('VPD pages', () => {
+  it('are in ascending order without duplicates', () => {
+    const codes = VPD_PAGES.map((row) => row.pageCode)
+    expect(codes).toEqual([...new Set(codes)].sort((a, b) => a - b))
+  })
+
+  it.each(VPD_PAGES.map((row) => [row.name, row.pageCode] as const))('%s has a true header', (_name, pageCode) => {
+    const data = page(pageCode)
+    expect(data[0]).toBe(0)
+    expect(data[1]).toBe(pageCode)
+    expect(data.readUInt16BE(2)).toBe(data.length - 4)
+  })
+
+  it('are null when there is none of that code', () => {
+    expect(vpdPage(0x81, PROPERTIES, NEXUS)).toBeNull()
+  })
+
+  it('00h lists the table', () => {
+    expect(page(0x00)).toEqual(bytes('00 00 00 07 00 80 83 86 b0 b1 b2'))
+  })
+
+  it('80h is the serial number', () => {
+    expect(page(0x80).subarray(4).toString('latin1')).toBe('8c4d2f10a7b93e56')
+  })
+
+  it('86h reports the task attributes and the volatile cache', () => {
+    expect(page(0x86)).toEqual(bytes(`00 86 00 3c 00 07 01 00${'00'.repeat(56)}`))
+    expect(page(0x86, withCapabilities({ volatileWriteCache: false }))[6]).toBe(0)
+  })
+
+  it('B1h reports a medium that does not rotate', () => {
+    expect(page(0xb1)).toEqual(bytes(`00 b1 00 3c 00 01 00 00 03${'00'.repeat(55)}`))
+  })
+
+  it('B2h reports thin provisioning with WRITE SAME and zeroes on reading unmapped blocks', () => {
+    expect(page(0xb2)).toEqual(bytes('00 b2 00 04 00 64 02 00'))
+  })
+
+  it('B2h reports nothing of the kind for a fully provisioned disk', () => {
+    expect(page(0xb2, withCapabilities({ thin: false }))).toEqual(bytes('00 b2 00 04 00 00 00 00'))
+  })
+})
+
+describe('Block Limits', () => {
+  it('has the bytes that the standard lays down', () => {
+    expect(page(0xb0)).toEqual(
+      bytes(`00 b0 00 3c
+        01 00 0008 00008000 00000800 00000000
+        00000000 00000000 00000008 80000000
+        0000000000020000 ${'00'.repeat(20)}`),
+    )
+  })
+
+  it.each([512, 4096])('counts in blocks of %d bytes', (blockLengthBytes) => {
+    const data = page(0xb0, { ...PROPERTIES, blockLengthBytes })
+    expect(data.readUInt32BE(8) * blockLengthBytes).toBe(MAXIMUM_TRANSFER_BYTES)
+    expect(Number(data.readBigUInt64BE(36)) * blockLengthBytes).toBe(MAXIMUM_WRITE_SAME_BYTES)
+    expect(data.readUInt16BE(6) * blockLengthBytes).toBe(4096)
+  })
+
+  it('never has a granularity of zero blocks or more than the field holds', () => {
+    const granularity = (optimalIoBytes: number) =>
+      page(0xb0, { ...withCapabilities({ optimalIoBytes }), blockLengthBytes: 4096 }).readUInt16BE(6)
+    expect(granularity(512)).toBe(1)
+    expect(granularity(2 ** 30)).toBe(0xffff)
+  })
+
+  it('has no unmap granularity without thin provisioning', () => {
+    expect(page(0xb0, withCapabilities({ thin: false })).subarray(28, 36)).toEqual(Buffer.alloc(8))
+  })
+})
+
+describe('VPD pages of an absent logical unit', () => {
+  it('are page 00h alone, with qualifier 011b and type 1Fh', () => {
+    expect(absentUnitVpdPage(0x00)).toEqual(bytes('7f 00 00 01 00'))
+    for (const { pageCode } of VPD_PAGES.slice(1)) expect(absentUnitVpdPage(pageCode)).toBeNull()
+  })
+})
