@@ -1,0 +1,325 @@
+/**
+ * One iSCSI connection (RFC 7143 4.2.5): bytes in, PDUs out. Holds what belongs to the connection alone (sequence
+ * numbers, negotiated parameters, flow control, its end) and passes each PDU to the Login Phase or to the full feature
+ * phase. Knows no socket: `ConnectionTransport` is the way out, `receive` and `transportClosed` are the ways in.
+ */
+
+import type { RejectReason } from '../errors.ts'
+import { type ProtocolViolation, REJECT_REASON } from '../errors.ts'
+import { type Pdu, PduReader, type PduSink } from '../framing/pdu-reader.ts'
+import { PduWriter } from '../framing/pdu-writer.ts'
+import { CONNECTION_PARAMETER_DEFAULTS, type ConnectionParameters } from '../login/parameters.ts'
+import type { NodeContext, ProtocolLog } from '../node-context.ts'
+import { ASYNC_EVENT, writeAsyncMessage } from '../pdu/async-message.ts'
+import { RESPONSE } from '../pdu/bhs.ts'
+import { BHS_BYTES } from '../pdu/layout.ts'
+import { writeReject } from '../pdu/reject.ts'
+import { serialAdd } from '../serial.ts'
+import type { Session } from '../session/session.ts'
+import type { Task } from '../session/task.ts'
+import type { PortalEndpoint } from '../target-directory.ts'
+import { type ConnectionEvent, type ConnectionState, nextConnectionState } from './connection-states.ts'
+import { dropDataIn } from './data-in.ts'
+import { abandonTransfers, type ReadyToTransfer, solicit, type TransferWaiter } from './data-out.ts'
+import { InboundGate, OutboundGate } from './flow-control.ts'
+import { FullFeaturePhase } from './full-feature-phase.ts'
+import { LoginExchange } from './login-exchange.ts'
+
+/** What a connection needs of the network. */
+export interface ConnectionTransport {
+  /** Send in order; `sent` is called once, when the buffers are free again, also when they could not be sent. */
+  send(buffers: readonly Buffer[], byteCount: number, sent: () => void): void
+  /** Send everything, then close our side. */
+  end(): void
+  /** Close at once. */
+  destroy(): void
+}
+
+export class Connection implements PduSink {
+  readonly context: NodeContext
+  readonly endpoint: PortalEndpoint
+  readonly writer: PduWriter
+  readonly outbound: OutboundGate
+  readonly inbound: InboundGate
+  /** R2Ts that the initiator has not answered to the end, by Target Transfer Tag. */
+  readonly readyToTransfers = new Map<number, ReadyToTransfer>()
+  /** Those who wait for the end of some of these transfers; see `whenTransfersEnd`. */
+  readonly transferWaiters = new Set<TransferWaiter>()
+  parameters: ConnectionParameters
+  cid = 0
+  /** When the last bytes came. */
+  lastReceivedMs: number
+
+  readonly #transport: ConnectionTransport
+  readonly #reader: PduReader
+  #state: ConnectionState = 'FREE'
+  #session: Session | null = null
+  #login: LoginExchange | null
+  #fullFeature: FullFeaturePhase | null = null
+  #statSN = 0
+  #immediateCount = 0
+  #isOpen = true
+  #isReceiving = false
+  #isFlushDeferred = false
+
+  constructor(context: NodeContext, endpoint: PortalEndpoint, transport: ConnectionTransport) {
+    const { limits, preferences, scheduler } = context
+    this.context = context
+    this.endpoint = endpoint
+    this.#transport = transport
+    this.parameters = {
+      ...CONNECTION_PARAMETER_DEFAULTS,
+      targetMaxRecvDataSegmentLength: preferences.connection.targetMaxRecvDataSegmentLength,
+    }
+    this.#reader = new PduReader(this, CONNECTION_PARAMETER_DEFAULTS.targetMaxRecvDataSegmentLength, limits.ahsBytesMax)
+    this.writer = new PduWriter(context.headers, context.slots, (buffers, byteCount, sent) =>
+      this.#send(buffers, byteCount, sent),
+    )
+    this.outbound = new OutboundGate(limits.outboundBytesMax, () => this.writer.queuedBytes)
+    this.inbound = new InboundGate(limits.inboundBytesMax, solicit)
+    this.lastReceivedMs = scheduler.nowMs()
+    this.#step('transportConnected')
+    this.#login = new LoginExchange(this)
+  }
+
+  get state(): ConnectionState {
+    return this.#state
+  }
+
+  get log(): ProtocolLog {
+    return this.context.log
+  }
+
+  /** The session, from full feature phase on. */
+  get session(): Session {
+    if (this.#session === null) throw new Error('the connection has no session yet')
+    return this.#session
+  }
+
+  /** PDUs can still go out. */
+  get isSending(): boolean {
+    return this.#isOpen
+  }
+
+  /** Too much waits to leave: no command is begun that could add to it. */
+  get isCongested(): boolean {
+    return this.outbound.isFull
+  }
+
+  nowMs(): number {
+    return this.context.scheduler.nowMs()
+  }
+
+  /** Bytes came from the network. Ownership: the chunk is ours from now on. */
+  receive(chunk: Buffer): void {
+    if (!this.#isOpen) return
+    this.lastReceivedMs = this.nowMs()
+    this.#isReceiving = true
+    this.#reader.push(chunk)
+    this.#isReceiving = false
+    if (this.writer.isPending) this.writer.flush()
+  }
+
+  /** The transport is gone, whoever closed it. */
+  transportClosed(): void {
+    this.#finish(false)
+  }
+
+  pduReceived(pdu: Pdu): void {
+    if (this.#fullFeature !== null) this.#fullFeature.handle(pdu)
+    else this.#login?.handle(pdu)
+  }
+
+  streamBroken(violation: ProtocolViolation): void {
+    this.fail(`${violation.kind}: ${violation.message}`)
+  }
+
+  /** The first Login Request came (T4). */
+  loginStarted(): void {
+    this.#step('loginStarted')
+  }
+
+  /** The final Login Response is queued: from the next PDU on the agreement holds (T5). */
+  enterFullFeaturePhase(session: Session, parameters: ConnectionParameters): void {
+    this.#step('loginCompleted')
+    this.#login = null
+    this.#session = session
+    this.setParameters(parameters)
+    this.writer.flush()
+    this.writer.headerDigest = parameters.headerDigest
+    this.writer.dataDigest = parameters.dataDigest
+    this.#reader.headerDigest = parameters.headerDigest
+    this.#reader.dataDigest = parameters.dataDigest
+    session.begin(this)
+    this.#fullFeature = new FullFeaturePhase(this)
+  }
+
+  /** Take over parameters that were negotiated. */
+  setParameters(parameters: ConnectionParameters): void {
+    this.parameters = parameters
+    this.#reader.dataSegmentBytesMax = parameters.targetMaxRecvDataSegmentLength
+  }
+
+  /** Write StatSN, ExpCmdSN and MaxCmdSN of a PDU that carries no status: StatSN is the next one, and stays it. */
+  stamp(header: Buffer): void {
+    header.writeUInt32BE(this.#statSN, RESPONSE.statSN)
+    if (this.#session === null) return
+    const { window } = this.#session
+    header.writeUInt32BE(window.expCmdSN, RESPONSE.expCmdSN)
+    header.writeUInt32BE(window.maxCmdSN, RESPONSE.maxCmdSN)
+  }
+
+  /** The same for a PDU that takes a StatSN. */
+  stampStatus(header: Buffer): void {
+    this.stamp(header)
+    this.#statSN = serialAdd(this.#statSN, 1)
+  }
+
+  /** What was queued goes out at the end of this turn. */
+  requestFlush(): void {
+    if (this.#isReceiving || this.#isFlushDeferred) return
+    this.#isFlushDeferred = true
+    this.context.scheduler.defer(() => {
+      this.#isFlushDeferred = false
+      if (this.#isOpen) this.writer.flush()
+    })
+  }
+
+  /** Refuse a PDU; its header travels back as data (RFC 7143 11.17). */
+  reject(pdu: Pdu, reason: RejectReason): void {
+    const offending = Buffer.allocUnsafe(BHS_BYTES + pdu.ahs.length)
+    pdu.header.copy(offending, 0, pdu.at, pdu.at + BHS_BYTES)
+    pdu.ahs.copy(offending, BHS_BYTES)
+    const header = this.writer.takeHeader()
+    writeReject(header, reason)
+    this.stampStatus(header)
+    this.writer.pushPdu(offending)
+    this.requestFlush()
+    const name = Object.entries(REJECT_REASON).find(([, value]) => value === reason)?.[0]
+    this.log.warn({ ...this.#who(), reason: name, opcode: offending[0]! & 0x3f }, 'rejected a PDU')
+  }
+
+  /** A header cannot be trusted: the session ends with all its connections (RFC 7143 7.7). */
+  formatError(message: string): void {
+    this.log.warn({ ...this.#who(), problem: message }, 'ended a session after a format error')
+    if (this.#session === null) this.#drop()
+    else this.#session.end('sessionClosed')
+  }
+
+  /** The connection cannot go on; the others of the session may. */
+  fail(message: string): void {
+    this.log.warn({ ...this.#who(), problem: message }, 'dropped a connection')
+    this.#drop()
+  }
+
+  /** Close in order: what is queued still goes out. */
+  close(): void {
+    if (!this.#isOpen) return
+    this.writer.flush()
+    this.#transport.end()
+    this.#finish(true)
+  }
+
+  /** A Logout Request came (T9): until its response the connection takes nothing more. */
+  logoutStarted(): void {
+    this.#step('logoutReceived')
+    this.#reader.stop()
+  }
+
+  /** Tell the initiator that the session is about to be dropped (RFC 7143 11.9.1); discovery sessions hear nothing. */
+  announceSessionDrop(): void {
+    if (!this.#isOpen || this.#session === null || this.#session.isDiscovery) return
+    const { defaultTime2Wait, defaultTime2Retain } = this.#session.parameters
+    const header = this.writer.takeHeader()
+    writeAsyncMessage(header, ASYNC_EVENT.SESSION_DROP, 0, defaultTime2Wait, defaultTime2Retain)
+    this.stampStatus(header)
+    this.writer.pushPdu(null)
+    this.requestFlush()
+  }
+
+  /** The session has ended. A connection that logs out stays until its response is out. */
+  sessionEnded(): void {
+    if (this.#state !== 'IN_LOGOUT') this.close()
+  }
+
+  /** One more immediate command, if the limit allows it. */
+  takeImmediate(): boolean {
+    if (this.#immediateCount >= this.context.limits.immediateCommandsMax) return false
+    this.#immediateCount++
+    return true
+  }
+
+  /** An immediate command is finished. */
+  releaseImmediate(): void {
+    this.#immediateCount--
+  }
+
+  takeTask(): Task {
+    const task = this.context.tasks.take()
+    task.connection = this
+    return task
+  }
+
+  /** Give back a task's place in the command window; before its response, so that the response says so. */
+  releasePlace(task: Task): void {
+    if (!task.holdsPlace) return
+    task.holdsPlace = false
+    if (task.isImmediate) this.releaseImmediate()
+    else this.session.window.release()
+  }
+
+  /** Nothing more happens to this task; the object goes back to its pool. */
+  forgetTask(task: Task): void {
+    this.releasePlace(task)
+    this.session.tasks.delete(task.initiatorTaskTag | 0)
+    abandonTransfers(task)
+    dropDataIn(task)
+    this.session.taskEnded()
+    this.context.tasks.release(task)
+  }
+
+  /** For the log: who is at the other end. */
+  #who(): object {
+    const { remoteAddress } = this.endpoint
+    return { remoteAddress, initiator: this.#session?.identity.initiatorName, cid: this.cid }
+  }
+
+  #send(buffers: readonly Buffer[], byteCount: number, sent: () => void): void {
+    this.outbound.handedOver(byteCount)
+    this.#transport.send(buffers, byteCount, () => {
+      sent()
+      this.outbound.left(byteCount)
+      if (this.#session !== null && this.#session.waitingTasks.length > 0) this.#session.dispatchWaiting()
+    })
+  }
+
+  /** Close without a word. */
+  #drop(): void {
+    this.#transport.destroy()
+    this.#finish(false)
+  }
+
+  #finish(isOrderly: boolean): void {
+    if (!this.#isOpen) return
+    this.#isOpen = false
+    this.#reader.stop()
+    this.writer.discard()
+    this.#login?.abandon()
+    this.#fullFeature?.stop()
+    this.#step(this.#endEvent(isOrderly))
+    this.readyToTransfers.clear()
+    this.transferWaiters.clear()
+    this.#session?.connectionLost(this)
+    this.outbound.open()
+    if (this.#state === 'CLEANUP_WAIT') this.#step('cleanedUp')
+  }
+
+  #endEvent(isOrderly: boolean): ConnectionEvent {
+    if (!isOrderly || this.#fullFeature === null) return 'transportLost'
+    return this.#state === 'IN_LOGOUT' ? 'logoutCompleted' : 'sessionClosed'
+  }
+
+  #step(event: ConnectionEvent): void {
+    this.#state = nextConnectionState(this.#state, event)
+  }
+}

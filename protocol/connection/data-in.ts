@@ -1,0 +1,116 @@
+/**
+ * Data-In of a task (RFC 7143 11.7): borrowed memory, splitting by the initiator's MaxRecvDataSegmentLength and by
+ * MaxBurstLength, and the status that travels in the last PDU. Called by the bridge while a task executes.
+ */
+
+import type { DataInSlot } from '../framing/data-in-pool.ts'
+import { addStatusToDataIn, writeDataIn } from '../pdu/data.ts'
+import type { Task } from '../session/task.ts'
+
+/**
+ * Memory for the next `byteCount` bytes of Data-In, uninitialised; given back by `sendDataIn` or when the task ends.
+ */
+export function borrowDataIn(task: Task, byteCount: number): Buffer {
+  const { context, outbound } = task.connection
+  const slot = context.slots.take(byteCount)
+  outbound.borrowed(byteCount)
+  task.borrowedSlot = slot
+  return slot.data
+}
+
+/**
+ * Send the bytes from `bufferOffsetBytes` on. What lies beyond the initiator's expected length is dropped; the residual
+ * count tells it. The last piece waits for the task's completion, which follows at once.
+ * Ownership: `data` is borrowed memory or memory that its caller does not touch again.
+ */
+export function sendDataIn(
+  task: Task,
+  data: Buffer,
+  bufferOffsetBytes: number,
+  isLast: boolean,
+  delivered: (() => void) | null,
+): void {
+  const { connection } = task
+  let slot: DataInSlot | null = null
+  if (task.borrowedSlot !== null && task.borrowedSlot.data === data) {
+    slot = task.borrowedSlot
+    task.borrowedSlot = null
+    connection.outbound.returned(data.length)
+  }
+  const room = task.dataInCapacityBytes - bufferOffsetBytes
+  if (room <= 0 || !connection.isSending) {
+    if (slot !== null) connection.context.slots.release(slot)
+  } else {
+    const fitting = data.length <= room ? data : data.subarray(0, room)
+    if (isLast) {
+      task.lastData = fitting
+      task.lastSlot = slot
+      task.lastOffsetBytes = bufferOffsetBytes
+    } else {
+      queueDataIn(task, fitting, slot, bufferOffsetBytes, false, false)
+    }
+  }
+  if (delivered !== null) connection.outbound.whenRoom(delivered)
+}
+
+/** Queue the piece that was kept back, when there is one. Returns whether it took the status with it. */
+export function sendLastDataIn(task: Task, withStatus: boolean): boolean {
+  const data = task.lastData
+  if (data === null) return false
+  const slot = task.lastSlot
+  task.lastData = null
+  task.lastSlot = null
+  queueDataIn(task, data, slot, task.lastOffsetBytes, true, withStatus)
+  return withStatus
+}
+
+/** Give back what the task still holds. */
+export function dropDataIn(task: Task): void {
+  const { context, outbound } = task.connection
+  if (task.borrowedSlot !== null) {
+    outbound.returned(task.borrowedSlot.data.length)
+    context.slots.release(task.borrowedSlot)
+  }
+  if (task.lastSlot !== null) context.slots.release(task.lastSlot)
+  task.borrowedSlot = null
+  task.lastSlot = null
+  task.lastData = null
+}
+
+function queueDataIn(
+  task: Task,
+  data: Buffer,
+  slot: DataInSlot | null,
+  offset: number,
+  isLast: boolean,
+  withStatus: boolean,
+): void {
+  const { connection } = task
+  const segmentBytesMax = connection.parameters.initiatorMaxRecvDataSegmentLength
+  const { maxBurstLength } = connection.session.parameters
+  let at = 0
+  do {
+    const left = data.length - at
+    const sequenceLeft = maxBurstLength - task.sequenceBytes
+    let byteCount = Math.min(left, sequenceLeft)
+    // Segments that do not end a sequence are multiples of four bytes (RFC 7143 11.7.7).
+    if (byteCount > segmentBytesMax) byteCount = segmentBytesMax & ~3
+    task.sequenceBytes += byteCount
+    const isEnd = at + byteCount === data.length
+    const isFinal = task.sequenceBytes === maxBurstLength || (isLast && isEnd)
+    if (isFinal) task.sequenceBytes = 0
+    const isFramed = slot !== null && byteCount === slot.data.length
+    const header = isFramed ? connection.writer.frameOf(slot) : connection.writer.takeHeader()
+    writeDataIn(header, 0, task.initiatorTaskTag, task.dataSN++, offset + at, isFinal)
+    if (withStatus && isEnd) {
+      addStatusToDataIn(header, 0)
+      connection.stampStatus(header)
+    } else {
+      connection.stamp(header)
+    }
+    if (isFramed) connection.writer.pushFrame(slot)
+    else connection.writer.pushPdu(data.subarray(at, at + byteCount), isEnd ? slot : null)
+    at += byteCount
+  } while (at < data.length)
+  connection.requestFlush()
+}

@@ -1,0 +1,114 @@
+/**
+ * Bounds the memory of one connection in both directions. The command window is the first back-pressure; these two gates
+ * are the second, in bytes: no Data-In is fetched while too much waits to leave, no R2T goes out while too much has been
+ * asked for or waits to be written. Nothing here ever pauses the socket.
+ */
+
+import type { Task } from '../session/task.ts'
+
+/** Bytes on their way to the initiator: memory that is being filled, PDUs that are queued, PDUs in the socket. */
+export class OutboundGate {
+  readonly #bytesMax: number
+  readonly #queuedBytes: () => number
+  #borrowedBytes = 0
+  #socketBytes = 0
+  #waiting: (() => void)[] = []
+
+  /** `queuedBytes` tells what the writer has not handed over yet. */
+  constructor(bytesMax: number, queuedBytes: () => number) {
+    this.#bytesMax = bytesMax
+    this.#queuedBytes = queuedBytes
+  }
+
+  get isFull(): boolean {
+    return this.#borrowedBytes + this.#queuedBytes() + this.#socketBytes > this.#bytesMax
+  }
+
+  /** Memory was lent to be filled. */
+  borrowed(byteCount: number): void {
+    this.#borrowedBytes += byteCount
+  }
+
+  /** Lent memory came back: as data to send, which the writer counts from now on, or unused. */
+  returned(byteCount: number): void {
+    this.#borrowedBytes -= byteCount
+  }
+
+  /** The writer handed bytes to the socket. */
+  handedOver(byteCount: number): void {
+    this.#socketBytes += byteCount
+  }
+
+  /** The socket is done with bytes. Wakes who waits for room. */
+  left(byteCount: number): void {
+    this.#socketBytes -= byteCount
+    while (this.#waiting.length > 0 && !this.isFull) this.#waiting.shift()!()
+  }
+
+  /** Call `proceed` when there is room: at once, or when bytes have left. */
+  whenRoom(proceed: () => void): void {
+    if (this.#waiting.length === 0 && !this.isFull) proceed()
+    else this.#waiting.push(proceed)
+  }
+
+  /** The connection is gone and sends nothing: whoever waits goes on, to find that out. */
+  open(): void {
+    const waiting = this.#waiting
+    this.#waiting = []
+    for (const proceed of waiting) proceed()
+  }
+}
+
+/** Bytes that the initiator was asked for, or sent unasked, and that the SCSI layer has not consumed. */
+export class InboundGate {
+  readonly #bytesMax: number
+  readonly #resume: (task: Task) => void
+  #bytes = 0
+  #waiting: Task[] = []
+  #isResuming = false
+
+  /** `resume` lets a task try again. */
+  constructor(bytesMax: number, resume: (task: Task) => void) {
+    this.#bytesMax = bytesMax
+    this.#resume = resume
+  }
+
+  /** Bytes that are asked for or held at the moment. */
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  /** Make room for a transfer; one that is alone always gets it, however long it is. */
+  reserve(byteCount: number): boolean {
+    if (this.#bytes > 0 && this.#bytes + byteCount > this.#bytesMax) return false
+    this.#bytes += byteCount
+    return true
+  }
+
+  /** Bytes came that nobody asked for; the negotiated first burst and the command window bound them. */
+  arrived(byteCount: number): void {
+    this.#bytes += byteCount
+  }
+
+  /** Bytes were consumed, dropped, or will not come. */
+  release(byteCount: number): void {
+    this.#bytes -= byteCount
+    if (this.#waiting.length === 0 || this.#isResuming) return
+    this.#isResuming = true
+    for (let tries = this.#waiting.length; tries > 0 && this.#bytes < this.#bytesMax; tries--) {
+      const task = this.#waiting.shift()
+      if (task !== undefined) this.#resume(task)
+    }
+    this.#isResuming = false
+  }
+
+  /** Try `task` again when bytes have been released. */
+  wait(task: Task): void {
+    if (!this.#waiting.includes(task)) this.#waiting.push(task)
+  }
+
+  /** `task` has ended. */
+  forget(task: Task): void {
+    if (this.#waiting.length > 0) this.#waiting = this.#waiting.filter((waiting) => waiting !== task)
+  }
+}

@@ -1,0 +1,114 @@
+/**
+ * Full feature phase of a connection (RFC 7143 4.3): every PDU goes to the handler of its opcode, non-immediate requests
+ * in CmdSN order. SCSI commands keep their own order (their tasks exist from arrival on); everything else that comes too
+ * early is kept as a copy until its turn.
+ */
+
+import { REJECT_REASON } from '../errors.ts'
+import { Pdu } from '../framing/pdu-reader.ts'
+import { IMMEDIATE_BIT, OPCODE, OPCODE_MASK, OPCODE_ROWS, type OpcodeRow } from '../opcodes.ts'
+import { REQUEST } from '../pdu/bhs.ts'
+import { BHS_BYTES } from '../pdu/layout.ts'
+import type { Connection } from './connection.ts'
+import { handleDataOut } from './data-out.ts'
+import { Keepalive } from './keepalive.ts'
+import { handleLogoutRequest } from './logout.ts'
+import { handleScsiCommand } from './scsi-command.ts'
+import { handleSnackRequest } from './snack.ts'
+import { handleTaskManagementRequest } from './task-management.ts'
+import { TextExchange } from './text-exchange.ts'
+
+/** Runs a request whose turn has come; `isImmediate` as its header says. */
+type Handler = (phase: FullFeaturePhase, pdu: Pdu, isImmediate: boolean) => void
+
+const HANDLERS: Partial<Record<number, Handler>> = {
+  [OPCODE.NOP_OUT]: (phase, pdu) => phase.keepalive.handleNopOut(pdu),
+  [OPCODE.TASK_MANAGEMENT_REQUEST]: (phase, pdu) => handleTaskManagementRequest(phase.connection, pdu),
+  [OPCODE.TEXT_REQUEST]: (phase, pdu) => phase.text.handleTextRequest(pdu),
+  [OPCODE.LOGOUT_REQUEST]: (phase, pdu) => handleLogoutRequest(phase.connection, pdu),
+}
+
+/** What a discovery session may send (RFC 7143 4.3); pings are answered, since initiators in the field send them. */
+const ALLOWED_IN_DISCOVERY: readonly number[] = [OPCODE.NOP_OUT, OPCODE.TEXT_REQUEST, OPCODE.LOGOUT_REQUEST]
+
+export class FullFeaturePhase {
+  readonly connection: Connection
+  readonly keepalive: Keepalive
+  readonly text: TextExchange
+
+  constructor(connection: Connection) {
+    this.connection = connection
+    this.keepalive = new Keepalive(connection)
+    this.text = new TextExchange(connection)
+  }
+
+  /** The connection has ended. */
+  stop(): void {
+    this.keepalive.stop()
+  }
+
+  /** A PDU came. */
+  handle(pdu: Pdu): void {
+    const { connection } = this
+    const opcode = pdu.header[pdu.at]! & OPCODE_MASK
+    const row = OPCODE_ROWS[opcode]
+    if (row === undefined || row.sentBy === 'target') {
+      connection.reject(pdu, REJECT_REASON.COMMAND_NOT_SUPPORTED)
+    } else if (!isWellFormed(row, pdu)) {
+      connection.formatError(`a ${row.name} PDU with a data segment or additional headers that it cannot have`)
+    } else if (connection.session.isDiscovery && !ALLOWED_IN_DISCOVERY.includes(opcode)) {
+      connection.reject(pdu, REJECT_REASON.PROTOCOL_ERROR)
+    } else if (opcode === OPCODE.SCSI_COMMAND) {
+      handleScsiCommand(connection, pdu)
+    } else if (opcode === OPCODE.DATA_OUT) {
+      handleDataOut(connection, pdu)
+    } else if (opcode === OPCODE.SNACK_REQUEST) {
+      handleSnackRequest(connection, pdu)
+    } else if (opcode === OPCODE.LOGIN_REQUEST) {
+      connection.reject(pdu, REJECT_REASON.PROTOCOL_ERROR)
+    } else if (pdu.hasDataDigestError) {
+      connection.reject(pdu, REJECT_REASON.DATA_DIGEST_ERROR)
+    } else {
+      this.#handleNumbered(HANDLERS[opcode]!, pdu)
+    }
+  }
+
+  #handleNumbered(handler: Handler, pdu: Pdu): void {
+    const { window } = this.connection.session
+    const isImmediate = (pdu.header[pdu.at]! & IMMEDIATE_BIT) !== 0
+    if (isImmediate) {
+      handler(this, pdu, true)
+      return
+    }
+    const cmdSN = pdu.header.readUInt32BE(pdu.at + REQUEST.cmdSN)
+    const admission = window.admit(cmdSN)
+    if (admission === 'ignore') return
+    if (admission === 'hold') {
+      const copy = copyOf(pdu)
+      window.hold(cmdSN, () => this.#deliver(handler, copy))
+      return
+    }
+    this.#deliver(handler, pdu)
+    window.deliverHeld()
+  }
+
+  /** These requests are answered from what is at hand, so that their place in the window is free at once. */
+  #deliver(handler: Handler, pdu: Pdu): void {
+    if (!this.connection.isSending) return
+    this.connection.session.window.release()
+    handler(this, pdu, false)
+  }
+}
+
+function isWellFormed(row: OpcodeRow, pdu: Pdu): boolean {
+  return (row.mayCarryData || pdu.dataBytes === 0) && (row.mayCarryAhs || pdu.ahs.length === 0)
+}
+
+/** The header's memory is the reader's; the data slices are the receiver's already. */
+function copyOf(pdu: Pdu): Pdu {
+  const copy = new Pdu()
+  copy.header = Buffer.from(pdu.header.subarray(pdu.at, pdu.at + BHS_BYTES))
+  copy.data = pdu.data
+  copy.dataBytes = pdu.dataBytes
+  return copy
+}

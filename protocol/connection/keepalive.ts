@@ -1,0 +1,89 @@
+/**
+ * Signs of life on a connection: NOP-Out and NOP-In both ways (RFC 7143 11.18, 11.19), and the time-outs of an initiator
+ * that went silent. Firmware initiators never answer pings, so an unanswered ping ends a connection only when this
+ * initiator has answered one before; TCP keepalive finds the rest.
+ */
+
+import { RESERVED_TAG } from '../constants.ts'
+import { REJECT_REASON } from '../errors.ts'
+import type { Pdu } from '../framing/pdu-reader.ts'
+import type { Timer } from '../node-context.ts'
+import { IMMEDIATE_BIT } from '../opcodes.ts'
+import { NOP_OUT, writeNopIn } from '../pdu/nop.ts'
+import type { Connection } from './connection.ts'
+
+export class Keepalive {
+  readonly #connection: Connection
+  readonly #periodMs: number
+  #timer: Timer
+  #pingTag: number | null = null
+  #pingSentMs = 0
+  #answersPings = false
+
+  constructor(connection: Connection) {
+    const { pingIdleMs, pingTimeoutMs, dataOutTimeoutMs } = connection.context.limits
+    this.#connection = connection
+    this.#periodMs = Math.min(pingIdleMs, pingTimeoutMs, dataOutTimeoutMs)
+    this.#timer = this.#schedule()
+  }
+
+  stop(): void {
+    this.#timer.cancel()
+  }
+
+  /** A NOP-Out came: a ping of theirs, the answer to one of ours, or nothing but sequence numbers. */
+  handleNopOut(pdu: Pdu): void {
+    const { header, at } = pdu
+    const connection = this.#connection
+    const initiatorTaskTag = header.readUInt32BE(at + NOP_OUT.initiatorTaskTag)
+    const targetTransferTag = header.readUInt32BE(at + NOP_OUT.targetTransferTag)
+    if (targetTransferTag !== RESERVED_TAG && targetTransferTag === this.#pingTag) {
+      this.#pingTag = null
+      this.#answersPings = true
+    }
+    if (initiatorTaskTag === RESERVED_TAG) {
+      if ((header[at]! & IMMEDIATE_BIT) === 0) connection.reject(pdu, REJECT_REASON.PROTOCOL_ERROR)
+      return
+    }
+    const data = pdu.data.length === 1 ? pdu.data[0]! : Buffer.concat(pdu.data)
+    const response = connection.writer.takeHeader()
+    writeNopIn(response, initiatorTaskTag, RESERVED_TAG)
+    connection.stampStatus(response)
+    connection.writer.pushPdu(data.subarray(0, connection.parameters.initiatorMaxRecvDataSegmentLength))
+    connection.requestFlush()
+  }
+
+  #schedule(): Timer {
+    return this.#connection.context.scheduler.setTimer(this.#periodMs, () => this.#check())
+  }
+
+  #check(): void {
+    const connection = this.#connection
+    const { pingIdleMs, pingTimeoutMs, dataOutTimeoutMs } = connection.context.limits
+    const nowMs = connection.nowMs()
+    for (const transfer of connection.readyToTransfers.values()) {
+      if (nowMs - transfer.activeMs >= dataOutTimeoutMs) {
+        connection.fail(`data that an R2T asked for did not come within ${dataOutTimeoutMs} ms`)
+        return
+      }
+    }
+    const isSilent = nowMs - connection.lastReceivedMs >= pingIdleMs
+    if (this.#pingTag !== null && this.#answersPings && nowMs - this.#pingSentMs >= pingTimeoutMs) {
+      connection.fail(`a ping was not answered within ${pingTimeoutMs} ms`)
+      return
+    }
+    if (isSilent && this.#pingTag === null && !connection.session.isDiscovery) this.#ping(nowMs)
+    this.#timer = this.#schedule()
+  }
+
+  #ping(nowMs: number): void {
+    const connection = this.#connection
+    this.#pingTag = connection.session.takeTransferTag()
+    this.#pingSentMs = nowMs
+    const header = connection.writer.takeHeader()
+    writeNopIn(header, RESERVED_TAG, this.#pingTag)
+    connection.stamp(header)
+    connection.writer.pushPdu(null)
+    connection.requestFlush()
+  }
+}

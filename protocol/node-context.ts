@@ -1,0 +1,50 @@
+/**
+ * What all connections of an iSCSI target node share. Time, randomness and scheduling come in through here, so that
+ * tests can run the whole layer on a virtual clock.
+ */
+
+import type { DataInPool } from './framing/data-in-pool.ts'
+import type { HeaderPool } from './framing/header-pool.ts'
+import type { ProtocolLimits } from './limits.ts'
+import type { LoginPreferences } from './login/login-machine.ts'
+import type { RecentChallenges } from './login/recent-challenges.ts'
+import type { ScsiLayer } from './scsi-layer.ts'
+import type { SessionRegistry } from './session/session-registry.ts'
+import type { TaskPool } from './session/task-pool.ts'
+import type { TargetDirectory } from './target-directory.ts'
+
+/** A timer that has not fired yet. */
+export interface Timer {
+  cancel(): void
+}
+
+export interface Scheduler {
+  /** Monotonic time in milliseconds. */
+  nowMs(): number
+  setTimer(delayMs: number, fire: () => void): Timer
+  /** Run once, after the events of this turn of the event loop. */
+  defer(run: () => void): void
+}
+
+/** Structured log; fields never contain secrets or payload. */
+export interface ProtocolLog {
+  debug(fields: object, message: string): void
+  info(fields: object, message: string): void
+  warn(fields: object, message: string): void
+  error(fields: object, message: string): void
+}
+
+export interface NodeContext {
+  readonly limits: ProtocolLimits
+  readonly preferences: LoginPreferences
+  readonly directory: TargetDirectory
+  readonly scsi: ScsiLayer
+  readonly sessions: SessionRegistry
+  readonly headers: HeaderPool
+  readonly slots: DataInPool
+  readonly tasks: TaskPool
+  readonly scheduler: Scheduler
+  readonly recentChallenges: RecentChallenges
+  readonly randomBytes: (byteCount: number) => Buffer
+  readonly log: ProtocolLog
+}

@@ -1,0 +1,144 @@
+/**
+ * An iSCSI task (RFC 7143 4.2.5.1): one SCSI Command PDU and all PDUs that belong to it. Holds state only; what happens
+ * to it lives in `connection/` (scsi-command, data-in, data-out). Tasks are pooled: once ended, a task belongs to
+ * somebody else.
+ */
+
+import type { Connection } from '../connection/connection.ts'
+import type { ReadyToTransfer } from '../connection/data-out.ts'
+import type { DataInSlot } from '../framing/data-in-pool.ts'
+
+/** Receives Data-Out in increasing offset order; the slices stay valid until their bytes are reported as consumed. */
+export type DataOutReceiver = (slices: readonly Buffer[], bufferOffsetBytes: number, byteCount: number) => void
+
+/** A piece of Data-Out that came before anybody asked for it. */
+export interface DataOutPiece {
+  readonly slices: readonly Buffer[]
+  readonly bufferOffsetBytes: number
+  readonly byteCount: number
+}
+
+/** How a command ended, kept while data for it is still on its way. */
+export interface TaskOutcome {
+  readonly status: number
+  readonly sense: Buffer | null
+  readonly presentedDataBytes: number
+}
+
+/**
+ * `waiting`: not handed to the SCSI layer yet. `executing`: with the SCSI layer. `responding`: the outcome is known, but
+ * data that the initiator still has to send holds the response back. `ended`: nothing more happens.
+ */
+export type TaskPhase = 'waiting' | 'executing' | 'responding' | 'ended'
+
+export const CDB_BYTES = 16
+
+export class Task {
+  phase: TaskPhase = 'ended'
+  /** The connection that the task is bound to (allegiance). */
+  connection!: Connection
+  initiatorTaskTag = 0
+  cmdSN = 0
+  isImmediate = false
+  /** The command takes a place: in the command window, or among the connection's immediate commands. */
+  holdsPlace = false
+  /** The LUN field, 8 bytes. */
+  readonly lun = Buffer.alloc(8)
+  readonly #cdb = Buffer.alloc(CDB_BYTES)
+  /** The CDB, 16 bytes or more. */
+  cdb = this.#cdb
+  attribute = 0
+  isRead = false
+  isWrite = false
+  /** Expected Data Transfer Length; of the write when the command is bidirectional. */
+  expectedBytes = 0
+  /** Bidirectional Expected Read-Data Length. */
+  bidirectionalReadBytes = 0
+  /** The SCSI layer's own object for this task. */
+  upper: unknown = null
+
+  dataSN = 0
+  /** Bytes of the current Data-In sequence. */
+  sequenceBytes = 0
+  /** Data-In memory that the SCSI layer has borrowed. */
+  borrowedSlot: DataInSlot | null = null
+  /** The last piece of Data-In, kept back for the status. */
+  lastData: Buffer | null = null
+  lastSlot: DataInSlot | null = null
+  lastOffsetBytes = 0
+
+  /** Data-Out received so far; sequences come in order, so this is also the next offset. */
+  receivedBytes = 0
+  /** Where unsolicited data (immediate data included) ends. */
+  unsolicitedEndBytes = 0
+  /** Unsolicited Data-Out PDUs are still to come. */
+  isUnsolicitedDataDue = false
+  unsolicitedDataSN = 0
+  r2tSN = 0
+  /** Up to where R2Ts have asked. */
+  solicitedEndBytes = 0
+  /** R2Ts that are not answered to the end, oldest first. */
+  readonly readyToTransfers: ReadyToTransfer[] = []
+  receiver: DataOutReceiver | null = null
+  /** How much the receiver wants. */
+  wantedBytes = 0
+  readonly earlyData: DataOutPiece[] = []
+  /** Bytes that the receiver has and has not reported as consumed. */
+  unconsumedBytes = 0
+
+  /** What the transfer itself did wrong: sense data that answers the command whatever the SCSI layer says. */
+  failureSense: Buffer | null = null
+  outcome: TaskOutcome | null = null
+
+  /** The most Data-In that the initiator takes. */
+  get dataInCapacityBytes(): number {
+    if (!this.isRead) return 0
+    return this.isWrite ? this.bidirectionalReadBytes : this.expectedBytes
+  }
+
+  /** The Data-Out that the initiator has. */
+  get dataOutCapacityBytes(): number {
+    return this.isWrite ? this.expectedBytes : 0
+  }
+
+  /** The initiator still has to send data for this task. */
+  get isDataDue(): boolean {
+    return this.isUnsolicitedDataDue || this.readyToTransfers.length > 0
+  }
+
+  /** Copy the CDB out of the header at `at`; `extended` follows it for CDBs of more than 16 bytes. */
+  setCdb(header: Buffer, at: number, extended: Buffer | null): void {
+    header.copy(this.#cdb, 0, at, at + CDB_BYTES)
+    this.cdb = extended === null ? this.#cdb : Buffer.concat([this.#cdb, extended])
+  }
+
+  /** Bring a used task back to its first state. */
+  reset(): void {
+    this.phase = 'ended'
+    this.holdsPlace = false
+    this.cdb = this.#cdb
+    this.isRead = false
+    this.isWrite = false
+    this.expectedBytes = 0
+    this.bidirectionalReadBytes = 0
+    this.upper = null
+    this.dataSN = 0
+    this.sequenceBytes = 0
+    this.borrowedSlot = null
+    this.lastData = null
+    this.lastSlot = null
+    this.receivedBytes = 0
+    this.unsolicitedEndBytes = 0
+    this.isUnsolicitedDataDue = false
+    this.unsolicitedDataSN = 0
+    this.r2tSN = 0
+    this.solicitedEndBytes = 0
+    this.readyToTransfers.length = 0
+    this.receiver = null
+    this.wantedBytes = 0
+    this.earlyData.length = 0
+    this.unconsumedBytes = 0
+    this.failureSense = null
+    this.outcome = null
+  }
+}

@@ -1,0 +1,95 @@
+/**
+ * An iSCSI target node on the network: its portals and everything that their connections share. The one object that an
+ * application makes to serve iSCSI.
+ */
+
+import type { Socket } from 'node:net'
+import { DataInPool } from '../framing/data-in-pool.ts'
+import { HeaderPool } from '../framing/header-pool.ts'
+import type { ProtocolLimits } from '../limits.ts'
+import type { LoginPreferences } from '../login/login-machine.ts'
+import { createRecentChallenges } from '../login/recent-challenges.ts'
+import type { NodeContext, ProtocolLog, Scheduler } from '../node-context.ts'
+import type { ScsiLayer } from '../scsi-layer.ts'
+import { SessionRegistry } from '../session/session-registry.ts'
+import { TaskPool } from '../session/task-pool.ts'
+import type { TargetDirectory } from '../target-directory.ts'
+import { Portal } from './portal.ts'
+
+export interface IscsiServerOptions {
+  readonly limits: ProtocolLimits
+  readonly preferences: LoginPreferences
+  readonly directory: TargetDirectory
+  readonly scsi: ScsiLayer
+  readonly randomBytes: (byteCount: number) => Buffer
+  readonly log: ProtocolLog
+}
+
+/** Real time. */
+const SYSTEM_SCHEDULER: Scheduler = {
+  nowMs: () => performance.now(),
+  setTimer(delayMs, fire) {
+    const timer = setTimeout(fire, delayMs)
+    return { cancel: () => clearTimeout(timer) }
+  },
+  defer: (run) => setImmediate(run),
+}
+
+export class IscsiServer {
+  readonly #context: NodeContext
+  readonly #portals: Portal[] = []
+  readonly #openSockets = new Set<Socket>()
+
+  constructor(options: IscsiServerOptions) {
+    const { limits } = options
+    this.#context = {
+      ...options,
+      sessions: new SessionRegistry(),
+      headers: new HeaderPool(limits.idleHeadersMax),
+      slots: new DataInPool(limits.idleDataInBytesMax),
+      tasks: new TaskPool(limits.idleTasksMax),
+      recentChallenges: createRecentChallenges(limits.recentChallengesMax),
+      scheduler: SYSTEM_SCHEDULER,
+    }
+  }
+
+  /** What all connections share; for statistics and tests. */
+  get context(): NodeContext {
+    return this.#context
+  }
+
+  /** Open a portal. Gives its port, which the system chose when `port` is 0. Errors: the system's (`code`). */
+  async listen(host: string, port: number, portalGroupTag: number): Promise<number> {
+    const portal = new Portal(this.#context, portalGroupTag, this.#openSockets)
+    const actualPort = await portal.listen(host, port)
+    this.#portals.push(portal)
+    return actualPort
+  }
+
+  /**
+   * Stop accepting, let the commands that run be answered, end every session, close every connection. What has not come
+   * to an end after `timeoutMs` is cut off.
+   */
+  async drain(timeoutMs: number): Promise<void> {
+    for (const portal of this.#portals) portal.stopListening()
+    const sessions = [...this.#context.sessions.sessions()]
+    const ended = Promise.all(
+      sessions.map((session) => new Promise<void>((resolve) => session.drain(() => session.drop(resolve)))),
+    )
+    const isInTime = await isSettledWithin(ended, timeoutMs)
+    if (!isInTime) this.#context.log.warn({}, `commands still ran after ${timeoutMs} ms; their sessions are cut off`)
+    for (const session of sessions) session.drop()
+    await isSettledWithin(ended, timeoutMs)
+    for (const portal of this.#portals) portal.destroyConnections()
+  }
+}
+
+async function isSettledWithin(promise: Promise<unknown>, timeoutMs: number): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined
+  const timeout = new Promise<false>((resolve) => {
+    timer = setTimeout(() => resolve(false), timeoutMs)
+  })
+  const isInTime = await Promise.race([promise.then(() => true as const), timeout])
+  clearTimeout(timer)
+  return isInTime
+}

@@ -1,0 +1,106 @@
+/**
+ * A network portal (RFC 7143 4.2.3): listens on one address and gives every TCP connection to a new iSCSI connection.
+ */
+
+import { createServer, type Server, type Socket } from 'node:net'
+import { Connection } from '../connection/connection.ts'
+import type { NodeContext } from '../node-context.ts'
+import type { PortalEndpoint } from '../target-directory.ts'
+import { SocketTransport } from './socket-transport.ts'
+
+const KEEPALIVE_DELAY_MS = 30_000
+const IPV4_MAPPED_PREFIX = '::ffff:'
+
+export class Portal {
+  readonly portalGroupTag: number
+  readonly #context: NodeContext
+  readonly #openSockets: Set<Socket>
+  readonly #server: Server
+  readonly #connections = new Map<Socket, Connection>()
+
+  /** `openSockets`: the sockets of all portals of the node, which bound their number together. */
+  constructor(context: NodeContext, portalGroupTag: number, openSockets: Set<Socket>) {
+    this.#context = context
+    this.portalGroupTag = portalGroupTag
+    this.#openSockets = openSockets
+    this.#server = createServer(
+      { noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEPALIVE_DELAY_MS },
+      (socket) => this.#accept(socket),
+    )
+  }
+
+  /** Begin to listen. Gives the port, which the system chose when `port` is 0. Errors: the system's (`code`). */
+  listen(host: string, port: number): Promise<number> {
+    return new Promise((resolve, reject) => {
+      this.#server.once('error', reject)
+      this.#server.listen({ host, port }, () => {
+        this.#server.off('error', reject)
+        this.#server.on('error', (error) => this.#context.log.error({ err: error }, 'a portal failed'))
+        const address = this.#server.address()
+        resolve(address !== null && typeof address === 'object' ? address.port : port)
+      })
+    })
+  }
+
+  /** Accept nothing more. */
+  stopListening(): void {
+    this.#server.close()
+  }
+
+  /** Close what is left, at once. */
+  destroyConnections(): void {
+    for (const socket of this.#connections.keys()) socket.destroy()
+  }
+
+  #accept(socket: Socket): void {
+    const { limits, log } = this.#context
+    if (this.#openSockets.size >= limits.connectionsMax) {
+      log.warn(
+        { remoteAddress: socket.remoteAddress },
+        `closed a connection above the limit of ${limits.connectionsMax}`,
+      )
+      socket.destroy()
+      return
+    }
+    const connection = new Connection(
+      this.#context,
+      this.#endpointOf(socket),
+      new SocketTransport(socket, limits.closeTimeoutMs),
+    )
+    this.#openSockets.add(socket)
+    this.#connections.set(socket, connection)
+    socket.on('data', (chunk: Buffer) => this.#receive(connection, socket, chunk))
+    socket.on('error', (error) => log.debug({ err: error }, 'a socket failed'))
+    socket.on('close', () => {
+      this.#openSockets.delete(socket)
+      this.#connections.delete(socket)
+      connection.transportClosed()
+    })
+  }
+
+  /** A mistake of ours ends this connection, not the server. */
+  #receive(connection: Connection, socket: Socket, chunk: Buffer): void {
+    try {
+      connection.receive(chunk)
+    } catch (error) {
+      this.#context.log.error({ err: error, remoteAddress: connection.endpoint.remoteAddress }, 'internal error')
+      socket.destroy()
+    }
+  }
+
+  #endpointOf(socket: Socket): PortalEndpoint {
+    return {
+      localAddress: plainAddress(socket.localAddress),
+      localPort: socket.localPort ?? 0,
+      remoteAddress: plainAddress(socket.remoteAddress),
+      portalGroupTag: this.portalGroupTag,
+    }
+  }
+}
+
+/** IPv4 addresses of a dual-stack listener as IPv4, IPv6 addresses without their zone. */
+function plainAddress(address: string | undefined): string {
+  if (address === undefined) return ''
+  if (address.startsWith(IPV4_MAPPED_PREFIX)) return address.slice(IPV4_MAPPED_PREFIX.length)
+  return address.split('%', 1)[0]!
+}

@@ -1,0 +1,136 @@
+/**
+ * The one place where iSCSI and SCSI meet, and the dictionary between their words: an iSCSI session is an I_T nexus, an
+ * iSCSI task is a command, and the functions here are SAM-5's transport protocol services (5.4).
+ */
+
+import { borrowDataIn, sendDataIn } from '../protocol/connection/data-in.ts'
+import { dataOutConsumed, receiveDataOut } from '../protocol/connection/data-out.ts'
+import { completeTask, taskAborted } from '../protocol/connection/task-lifecycle.ts'
+import {
+  TASK_MANAGEMENT_FUNCTION as FUNCTION,
+  TASK_ATTRIBUTE as ISCSI_ATTRIBUTE,
+  TASK_MANAGEMENT_RESPONSE as RESPONSE,
+  type TaskManagementResponse,
+} from '../protocol/constants.ts'
+import type { NexusHandler, NexusIdentity, ScsiLayer, TaskManagementRequest } from '../protocol/scsi-layer.ts'
+import type { Task } from '../protocol/session/task.ts'
+import { Command, TASK_ATTRIBUTE, type TaskAttribute } from '../scsi/command.ts'
+import type { Nexus } from '../scsi/nexus.ts'
+import type { ScsiTarget, TaskManagementOutcome } from '../scsi/target.ts'
+import type { TransportServices } from '../scsi/transport-services.ts'
+
+/** The device server's way to the wire. Every command's context is its iSCSI task. */
+const TRANSPORT_SERVICES: TransportServices = {
+  dataInBuffer: (command, byteCount) => borrowDataIn(taskOf(command), byteCount),
+  sendDataIn: (command, data, bufferOffsetBytes, isLast, delivered) =>
+    sendDataIn(taskOf(command), data, bufferOffsetBytes, isLast, delivered),
+  receiveDataOut: (command, byteCount, sink) => receiveDataOut(taskOf(command), byteCount, sink),
+  dataOutConsumed: (command, byteCount) => dataOutConsumed(taskOf(command), byteCount),
+  sendCommandComplete: (command) =>
+    completeTask(taskOf(command), command.status, command.sense, command.presentedDataBytes),
+  commandAborted: (command) => taskAborted(taskOf(command)),
+}
+
+/** iSCSI's task attributes in SAM-5's numbers; an untagged task is a SIMPLE one. */
+const ATTRIBUTES: Readonly<Record<number, TaskAttribute>> = {
+  [ISCSI_ATTRIBUTE.UNTAGGED]: TASK_ATTRIBUTE.SIMPLE,
+  [ISCSI_ATTRIBUTE.SIMPLE]: TASK_ATTRIBUTE.SIMPLE,
+  [ISCSI_ATTRIBUTE.ORDERED]: TASK_ATTRIBUTE.ORDERED,
+  [ISCSI_ATTRIBUTE.HEAD_OF_QUEUE]: TASK_ATTRIBUTE.HEAD_OF_QUEUE,
+  [ISCSI_ATTRIBUTE.ACA]: TASK_ATTRIBUTE.ACA,
+}
+
+const RESPONSES: Readonly<Record<TaskManagementOutcome, TaskManagementResponse>> = {
+  functionComplete: RESPONSE.FUNCTION_COMPLETE,
+  incorrectLogicalUnitNumber: RESPONSE.LUN_DOES_NOT_EXIST,
+  functionRejected: RESPONSE.FUNCTION_REJECTED,
+}
+
+/** iSCSI's view of the SCSI targets of this server, by iSCSI name. */
+export class Bridge implements ScsiLayer {
+  readonly #targets: ReadonlyMap<string, ScsiTarget>
+
+  constructor(targets: ReadonlyMap<string, ScsiTarget>) {
+    this.#targets = targets
+  }
+
+  openNexus(identity: NexusIdentity): NexusHandler {
+    const target = this.#targets.get(identity.targetName)
+    if (target === undefined) throw new Error(`a session was opened to ${identity.targetName}, which does not exist`)
+    return new BridgedNexus(target, nexusOf(identity))
+  }
+}
+
+class BridgedNexus implements NexusHandler {
+  readonly #target: ScsiTarget
+  readonly #nexus: Nexus
+
+  constructor(target: ScsiTarget, nexus: Nexus) {
+    this.#target = target
+    this.#nexus = nexus
+    target.openNexus(nexus)
+  }
+
+  /** Send SCSI Command received. */
+  commandReceived(task: Task): void {
+    const command = new Command(
+      this.#nexus,
+      TRANSPORT_SERVICES,
+      task,
+      task.cdb,
+      ATTRIBUTES[task.attribute] ?? TASK_ATTRIBUTE.SIMPLE,
+      task.dataInCapacityBytes,
+      task.dataOutCapacityBytes,
+    )
+    task.upper = command
+    this.#target.execute(task.lun, command)
+  }
+
+  /** Task Management Request Received; `executed` is Task Management Function Executed. */
+  taskManagementRequestReceived(
+    request: TaskManagementRequest,
+    executed: (response: TaskManagementResponse) => void,
+  ): void {
+    const done = (outcome: TaskManagementOutcome) => executed(RESPONSES[outcome])
+    const { lun, referencedTask } = request
+    switch (request.function) {
+      case FUNCTION.ABORT_TASK:
+        if (referencedTask?.upper instanceof Command) this.#target.abortTask(referencedTask.upper, done)
+        else executed(RESPONSE.TASK_DOES_NOT_EXIST)
+        break
+      case FUNCTION.ABORT_TASK_SET:
+        this.#target.abortTaskSet(this.#nexus, lun, done)
+        break
+      case FUNCTION.CLEAR_TASK_SET:
+        this.#target.clearTaskSet(this.#nexus, lun, done)
+        break
+      case FUNCTION.LOGICAL_UNIT_RESET:
+        this.#target.logicalUnitReset(this.#nexus, lun, done)
+        break
+      case FUNCTION.TARGET_WARM_RESET:
+      case FUNCTION.TARGET_COLD_RESET:
+        this.#target.targetReset(this.#nexus, done)
+        break
+      default:
+        executed(RESPONSE.FUNCTION_NOT_SUPPORTED)
+    }
+  }
+
+  close(ended: () => void): void {
+    this.#target.closeNexus(this.#nexus, ended)
+  }
+}
+
+function taskOf(command: Command): Task {
+  return command.transportContext as Task
+}
+
+/** SCSI names of the two ports (RFC 7143 4.4.2). */
+function nexusOf({ initiatorName, isid, targetName, portalGroupTag }: NexusIdentity): Nexus {
+  return {
+    initiatorPortName: `${initiatorName},i,0x${isid.toString('hex')}`,
+    initiatorDeviceName: initiatorName,
+    targetPortName: `${targetName},t,0x${portalGroupTag.toString(16).padStart(4, '0')}`,
+    relativeTargetPort: portalGroupTag,
+  }
+}

@@ -1,0 +1,259 @@
+/**
+ * iSCSI connections without sockets, on a virtual clock, over a SCSI layer that does what the test says. For tests of
+ * what happens between the layers and in time.
+ */
+
+import { randomBytes } from 'node:crypto'
+import { Connection, type ConnectionTransport } from '../../protocol/connection/connection.ts'
+import { taskAborted } from '../../protocol/connection/task-lifecycle.ts'
+import { DataInPool } from '../../protocol/framing/data-in-pool.ts'
+import { HeaderPool } from '../../protocol/framing/header-pool.ts'
+import { createRecentChallenges } from '../../protocol/login/recent-challenges.ts'
+import type { NodeContext, Scheduler } from '../../protocol/node-context.ts'
+import type { NexusHandler, ScsiLayer, TaskManagementRequest } from '../../protocol/scsi-layer.ts'
+import { SessionRegistry } from '../../protocol/session/session-registry.ts'
+import type { Task } from '../../protocol/session/task.ts'
+import { TaskPool } from '../../protocol/session/task-pool.ts'
+import { LIMITS, type Limits, loginPreferences } from '../../src/limits.ts'
+import { SingleTargetDirectory } from '../../src/single-target-directory.ts'
+import { BHS_BYTES, OPCODE, paddingBytes, type RequestFields, requestBytes, TargetPdu } from './wire-pdu.ts'
+import { encodeText } from './wire-text.ts'
+
+export const TARGET_NAME = 'iqn.2026-11.example:disk'
+const NO_DIGESTS = { header: false, data: false }
+/** Login Request, byte 1: transit from operational negotiation to full feature phase. */
+const STRAIGHT_TO_FULL_FEATURE = 0x87
+
+/** Time that passes when the test says so. */
+export class VirtualClock implements Scheduler {
+  #nowMs = 0
+  #timers: { atMs: number; fire: () => void }[] = []
+  #deferred: (() => void)[] = []
+
+  nowMs(): number {
+    return this.#nowMs
+  }
+
+  setTimer(delayMs: number, fire: () => void) {
+    const timer = { atMs: this.#nowMs + delayMs, fire }
+    this.#timers.push(timer)
+    const cancel = () => {
+      this.#timers = this.#timers.filter((other) => other !== timer)
+    }
+    return { cancel }
+  }
+
+  defer(run: () => void): void {
+    this.#deferred.push(run)
+  }
+
+  get timerCount(): number {
+    return this.#timers.length
+  }
+
+  /** Let this turn of the event loop end. */
+  settle(): void {
+    for (const run of this.#deferred.splice(0)) run()
+  }
+
+  advance(ms: number): void {
+    const endMs = this.#nowMs + ms
+    for (;;) {
+      const next = this.#timers.filter(({ atMs }) => atMs <= endMs).sort((a, b) => a.atMs - b.atMs)[0]
+      if (next === undefined) break
+      this.#timers = this.#timers.filter((timer) => timer !== next)
+      this.#nowMs = next.atMs
+      next.fire()
+      this.settle()
+    }
+    this.#nowMs = endMs
+  }
+}
+
+/** Keeps every task until the test completes it; aborted ones until the test lets them rest. */
+export class HeldScsiLayer implements ScsiLayer {
+  /** Tasks that were handed up and have not ended, oldest first. */
+  readonly tasks: Task[] = []
+  openNexusCount = 0
+  /** What ends when the backing I/O of aborted tasks comes to rest. */
+  readonly #resting: (() => void)[] = []
+
+  openNexus(): NexusHandler {
+    this.openNexusCount++
+    const own = new Set<Task>()
+    const abort = (tasks: readonly Task[], ended: () => void) =>
+      this.#resting.push(() => {
+        for (const task of tasks) {
+          if (!this.tasks.includes(task)) continue
+          this.ended(task)
+          taskAborted(task)
+        }
+        ended()
+      })
+    return {
+      commandReceived: (task) => {
+        own.add(task)
+        this.tasks.push(task)
+      },
+      taskManagementRequestReceived: (request: TaskManagementRequest, executed) =>
+        abort(request.referencedTask === null ? [...own] : [request.referencedTask], () => executed(0)),
+      close: (ended) => {
+        this.openNexusCount--
+        abort([...own], ended)
+      },
+    }
+  }
+
+  /** The test has completed this task. */
+  ended(task: Task): void {
+    this.tasks.splice(this.tasks.indexOf(task), 1)
+  }
+
+  /** All aborted backing I/O comes to rest now. */
+  rest(): void {
+    for (const end of this.#resting.splice(0)) end()
+  }
+}
+
+/** The node that all connections of a test share. */
+export class NodeHarness {
+  readonly clock = new VirtualClock()
+  readonly scsi = new HeldScsiLayer()
+  readonly context: NodeContext
+
+  constructor(limits: Partial<Limits> = {}) {
+    const all = { ...LIMITS, ...limits }
+    const quiet = () => {}
+    this.context = {
+      limits: all,
+      preferences: loginPreferences(all),
+      directory: new SingleTargetDirectory({ name: TARGET_NAME, alias: '' }, { kind: 'none' }),
+      scsi: this.scsi,
+      sessions: new SessionRegistry(),
+      headers: new HeaderPool(all.idleHeadersMax),
+      slots: new DataInPool(all.idleDataInBytesMax),
+      tasks: new TaskPool(all.idleTasksMax),
+      scheduler: this.clock,
+      recentChallenges: createRecentChallenges(16),
+      randomBytes,
+      log: { debug: quiet, info: quiet, warn: quiet, error: quiet },
+    }
+  }
+
+  connect(): ConnectionHarness {
+    return new ConnectionHarness(this)
+  }
+
+  /** What is out of the pools: headers, Data-In slots, tasks. All zero when nothing runs. */
+  get taken(): readonly number[] {
+    const { headers, slots, tasks } = this.context
+    return [headers.takenCount, slots.takenCount, tasks.takenCount]
+  }
+}
+
+/** One connection and what it sent. */
+export class ConnectionHarness implements ConnectionTransport {
+  readonly connection: Connection
+  readonly received: TargetPdu[] = []
+  /** How the target closed its side. */
+  closed: 'end' | 'destroy' | null = null
+  /** Sent bytes stay with the transport while this is true. */
+  isStalled = false
+  cmdSN = 1
+  readonly #node: NodeHarness
+  readonly #stalled: (() => void)[] = []
+
+  constructor(node: NodeHarness) {
+    this.#node = node
+    const endpoint = { localAddress: '127.0.0.1', localPort: 3260, remoteAddress: '127.0.0.2', portalGroupTag: 1 }
+    this.connection = new Connection(node.context, endpoint, this)
+  }
+
+  send(buffers: readonly Buffer[], _byteCount: number, sent: () => void): void {
+    this.#receive(Buffer.concat(buffers))
+    if (this.isStalled) this.#stalled.push(sent)
+    else sent()
+  }
+
+  end(): void {
+    this.closed = 'end'
+  }
+
+  destroy(): void {
+    this.closed = 'destroy'
+    this.connection.transportClosed()
+  }
+
+  /** What was held back leaves. */
+  unstall(): void {
+    this.isStalled = false
+    for (const sent of this.#stalled.splice(0)) sent()
+    this.#node.clock.settle()
+  }
+
+  /** Send one request; what follows from it within this turn has happened when this returns. */
+  request(fields: RequestFields): void {
+    this.connection.receive(requestBytes(fields, NO_DIGESTS))
+    this.#node.clock.settle()
+  }
+
+  /** Log in without negotiating; `keys` are offered besides the names. */
+  login({ initiator = 'iqn.2026-11.example:host', isid = 1, discovery = false, keys = {} } = {}): void {
+    const names = discovery
+      ? { InitiatorName: initiator, SessionType: 'Discovery' }
+      : { InitiatorName: initiator, TargetName: TARGET_NAME }
+    this.request({
+      opcode: OPCODE.LOGIN_REQUEST,
+      immediate: true,
+      byte1: STRAIGHT_TO_FULL_FEATURE,
+      words: { 8: 0x8000_0000, 12: isid << 16, 24: this.cmdSN },
+      data: encodeText({ ...names, ...keys }),
+    })
+  }
+
+  /** A SCSI command; the CDB is of no interest to the held SCSI layer. */
+  command(fields: {
+    itt: number
+    read?: boolean
+    write?: boolean
+    final?: boolean
+    edtl?: number
+    data?: Buffer
+    cmdSN?: number
+    lun?: number
+  }): void {
+    const { itt, read = false, write = false, final = true, edtl = 0, data = Buffer.alloc(0), lun = 0 } = fields
+    this.request({
+      opcode: OPCODE.SCSI_COMMAND,
+      byte1: (final ? 0x80 : 0) | (read ? 0x40 : 0) | (write ? 0x20 : 0) | 1,
+      lun,
+      itt,
+      words: { 20: edtl, 24: fields.cmdSN ?? this.cmdSN++ },
+      data,
+    })
+  }
+
+  /** Data-Out; `ttt` as in the R2T, or none for unsolicited data. */
+  dataOut(itt: number, ttt: number, dataSN: number, offset: number, data: Buffer, isFinal = true): void {
+    const words = { 20: ttt, 36: dataSN, 40: offset }
+    this.request({ opcode: OPCODE.DATA_OUT, byte1: isFinal ? 0x80 : 0, itt, words, data })
+  }
+
+  /** The PDUs that came since the last call. */
+  take(): TargetPdu[] {
+    return this.received.splice(0)
+  }
+
+  #receive(bytes: Buffer): void {
+    let at = 0
+    while (at < bytes.length) {
+      const header = bytes.subarray(at, at + BHS_BYTES)
+      const dataBytes = header.readUIntBE(5, 3)
+      const dataAt = at + BHS_BYTES
+      const end = dataAt + dataBytes + paddingBytes(dataBytes)
+      const data = bytes.subarray(dataAt, dataAt + dataBytes)
+      this.received.push(new TargetPdu(header, data, bytes.subarray(dataAt + dataBytes, end)))
+      at = end
+    }
+  }
+}
