@@ -1,0 +1,27 @@
+/** What the whole process does when its surroundings or we ourselves fail. Installed once, by `main.ts`. */
+
+import { EXIT_CODE, systemErrorCode } from '../failure.ts'
+import { createLog } from '../log.ts'
+
+/** A reader that goes away (`lunette | head -1`) is no reason to stop serving. */
+export function surviveClosedOutput(): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', (error) => {
+      if (systemErrorCode(error) !== 'EPIPE') throw error
+    })
+  }
+}
+
+/**
+ * An error that nobody caught is our bug, and after it nothing in memory can be trusted: say so and end at once, without
+ * another write. The kernel lets go of the locks, and initiators log in again when the server is back.
+ */
+export function reportInternalErrors(): void {
+  process.on('uncaughtException', (error, origin) => {
+    createLog('fatal').fatal(
+      { err: error, origin, uptimeSeconds: Math.round(process.uptime()), memory: process.memoryUsage() },
+      'internal error: the server ends now; acknowledged writes are with the operating system and not lost. Please report this',
+    )
+    process.exit(EXIT_CODE.failure)
+  })
+}

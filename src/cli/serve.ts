@@ -1,0 +1,194 @@
+/**
+ * `lunette serve`: prepare everything, start the server, say so, and see it to its end. The order of the preparations is
+ * the order in which a person wants to hear of mistakes, and none of them touches a disk's bytes.
+ */
+
+import { join } from 'node:path'
+import type { Logger } from 'pino'
+import type { AuthenticationPolicy, ChapCredential } from '../../protocol/target-directory.ts'
+import { causeOf, EXIT_CODE, Failure, systemErrorCode } from '../failure.ts'
+import { createLog } from '../log.ts'
+import type { LunOptions, RunningServer, ServerOptions, StartServer } from '../server-options.ts'
+import { type DataDirectory, openDataDirectory } from '../store/data-directory.ts'
+import { type Disk, prepareDisks } from '../store/disk-file.ts'
+import { logicalUnitIdentity } from '../store/disk-identity.ts'
+import { announce } from './announcement.ts'
+import { loadChapSecret } from './chap-secret.ts'
+import { formatEndpoint, isLoopback } from './listen-address.ts'
+import { reachableHost } from './reachable-host.ts'
+import type { ChapRequest, ServeRequest } from './serve-request.ts'
+import { listenForStopSignals, type StopSignals } from './stop-signals.ts'
+
+/** What the command needs of the world around it. */
+export interface ServeEnvironment {
+  readonly startServer: StartServer
+  readonly writeOut: (text: string) => void
+  readonly writeError: (text: string) => void
+  /** Ends the process at once. */
+  readonly exitNow: (exitCode: number) => void
+  /** How long an orderly stop may take before it is given up. */
+  readonly drainTimeoutMs: number
+}
+
+export const DRAIN_TIMEOUT_MS = 30_000
+
+const DEFAULT_DISK_NAME = 'disk-0.img'
+const DEFAULT_DISK_SIZE_BYTES = 1024 ** 3
+const TARGET_ALIAS = 'Lunette'
+
+/** Serve until a signal asks to stop. Returns the exit code. Errors: `Failure` when it cannot start. */
+export async function serve(request: ServeRequest, environment: ServeEnvironment): Promise<number> {
+  const log = createLog(request.logLevel)
+  const signals = listenForStopSignals(environment.exitNow)
+  const authentication = loadAuthentication(request, log)
+  const storage = openStorage(request)
+  const { disks } = storage
+  let server: RunningServer
+  try {
+    const targetName = request.targetName ?? storage.dataDirectory.store.targetName()
+    server = await start(environment.startServer, {
+      listen: request.listen,
+      target: { name: targetName, alias: TARGET_ALIAS },
+      luns: disks.map(lunOptions),
+      authentication,
+      log,
+    })
+    environment.writeOut(announcement(request, server, targetName, disks))
+    log.info({ listening: server.endpoints.map(formatEndpoint), target: targetName, luns: disks.length }, 'serving')
+  } catch (error) {
+    storage.release()
+    throw error
+  }
+  const isOrderly = await untilStopped(server, signals, environment, log)
+  // After a stop that is not orderly writes may still be under way: then the locks last until the process is gone.
+  if (isOrderly) storage.release()
+  return isOrderly ? EXIT_CODE.ok : EXIT_CODE.failure
+}
+
+interface Storage {
+  readonly dataDirectory: DataDirectory
+  readonly disks: readonly Disk[]
+  release(): void
+}
+
+function openStorage(request: ServeRequest): Storage {
+  const dataDirectory = openDataDirectory(request.dataDirectory)
+  try {
+    const disks = prepareDisks(dataDirectory.store, diskRequests(request, dataDirectory.path))
+    const release = () => {
+      for (const disk of disks) disk.release()
+      dataDirectory.close()
+    }
+    return { dataDirectory, disks, release }
+  } catch (error) {
+    dataDirectory.close()
+    throw error
+  }
+}
+
+function lunOptions({ path, readOnly, record }: Disk, lun: number): LunOptions {
+  return { lun, path, blockLengthBytes: record.blockLengthBytes, readOnly, identity: logicalUnitIdentity(record) }
+}
+
+function diskRequests(request: ServeRequest, dataDirectory: string) {
+  const { sizeBytes, blockLengthBytes, readOnly, files } = request
+  if (files.length > 0) return files.map((path) => ({ path, sizeBytes, blockLengthBytes, readOnly }))
+  const path = join(dataDirectory, DEFAULT_DISK_NAME)
+  return [{ path, sizeBytes, sizeBytesIfAbsent: DEFAULT_DISK_SIZE_BYTES, blockLengthBytes, readOnly }]
+}
+
+function loadAuthentication({ chap, mutualChap, listen }: ServeRequest, log: Logger): AuthenticationPolicy {
+  if (chap === null) {
+    const reachable = listen.find(({ host }) => !isLoopback(host))
+    if (reachable !== undefined) {
+      log.warn(`everybody who reaches ${formatEndpoint(reachable)} can read and change the disks: no authentication`)
+    }
+    return { kind: 'none' }
+  }
+  const initiator = loadCredential('--chap-secret-file', chap, log)
+  const target = mutualChap === null ? null : loadCredential('--mutual-chap-secret-file', mutualChap, log)
+  // RFC 7143 9.2.1: whoever knows one direction's secret could otherwise pose as the other side.
+  if (target?.secret.equals(initiator.secret)) {
+    throw new Failure('--mutual-chap-secret-file holds the same secret as --chap-secret-file: the two must differ')
+  }
+  return { kind: 'chap', initiators: [initiator], target }
+}
+
+function loadCredential(option: string, { user, secretFile }: ChapRequest, log: Logger): ChapCredential {
+  const { secret, warnings } = loadChapSecret(option, secretFile)
+  for (const warning of warnings) log.warn(warning)
+  return { user, secret }
+}
+
+/** An error that comes from the system is for the person who started us; any other is our bug and passes. */
+async function start(startServer: StartServer, options: ServerOptions): Promise<RunningServer> {
+  try {
+    return await startServer(options)
+  } catch (error) {
+    if (systemErrorCode(error) === undefined) throw error
+    throw new Failure(cannotListen(error) ?? cannotOpen(error), { cause: error })
+  }
+}
+
+function cannotOpen(error: unknown): string {
+  const { path } = error as { path?: string }
+  return path === undefined ? `cannot start: ${causeOf(error)}` : `cannot serve ${path}: ${causeOf(error)}`
+}
+
+/** Why the system refused a portal, with the way out; null when the error is about something else. */
+function cannotListen(error: unknown): string | null {
+  const { address = '', port = 0, hostname = '' } = error as { address?: string; port?: number; hostname?: string }
+  const place = formatEndpoint({ host: address, port })
+  switch (systemErrorCode(error)) {
+    case 'EADDRINUSE':
+      return `cannot listen on ${place}: another program does; choose another port with --listen ADDRESS:PORT`
+    case 'EADDRNOTAVAIL':
+      return `cannot listen on ${place}: this machine does not have that address`
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+      return `cannot listen on ${hostname}: no address is known for that name`
+    case 'EACCES':
+      if (address === '') return null
+      return `cannot listen on ${place}: permission denied; ports below 1024 are for the administrator`
+    default:
+      return null
+  }
+}
+
+function announcement(request: ServeRequest, server: RunningServer, targetName: string, disks: readonly Disk[]) {
+  return announce({
+    endpoints: server.endpoints,
+    targetName,
+    disks: disks.map((disk) => ({ ...disk, blockLengthBytes: disk.record.blockLengthBytes })),
+    chap: request.chap,
+    mutualChap: request.mutualChap,
+    reachableHost,
+  })
+}
+
+/** Returns whether everything ended and was written out. */
+async function untilStopped(
+  server: RunningServer,
+  signals: StopSignals,
+  environment: ServeEnvironment,
+  log: Logger,
+): Promise<boolean> {
+  const signal = await signals.first
+  log.info({ signal }, 'stopping: finishing what runs, then writing everything to disk')
+  const timer = Promise.withResolvers<'timeout'>()
+  const timeout = setTimeout(timer.resolve, environment.drainTimeoutMs, 'timeout')
+  try {
+    const outcome = await Promise.race([server.drain(), timer.promise])
+    if (outcome !== 'timeout') return true
+    const seconds = environment.drainTimeoutMs / 1000
+    environment.writeError(
+      `lunette: not everything had ended after ${seconds} s; acknowledged writes are with the operating system\n`,
+    )
+  } catch (error) {
+    log.error({ err: error }, 'the orderly stop failed')
+    environment.writeError(`lunette: the stop failed, a disk may not be written out: ${causeOf(error)}\n`)
+  } finally {
+    clearTimeout(timeout)
+  }
+  return false
+}

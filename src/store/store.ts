@@ -1,0 +1,88 @@
+/**
+ * What outlives a restart, apart from the disks' bytes: the target's generated name, and for each disk the identity that
+ * initiators know it by and its block length. Lives in `lunette.db` in the data directory; each change is one
+ * transaction, durable before it returns. The control plane reads it at start; the data plane never does.
+ *
+ * A disk inside the data directory is known by its path relative to it, so the whole directory may move; a disk
+ * elsewhere is known by its real absolute path.
+ */
+
+import { randomBytes } from 'node:crypto'
+import { isAbsolute, join, relative, sep } from 'node:path'
+import type { DatabaseSync, SQLOutputValue } from 'node:sqlite'
+import { openDatabase } from './database.ts'
+import { type DiskIdentity, mintDiskIdentity } from './disk-identity.ts'
+import { inTransaction } from './migrations.ts'
+
+export const DATABASE_FILE_NAME = 'lunette.db'
+
+/**
+ * RFC 3721 1.1 wants a domain that the name's giver owned at that date. Nobody owns anything under `.internal`, which
+ * ICANN set aside for private use in 2024, so names under it claim nobody's authority; the random tail tells them apart.
+ */
+const GENERATED_NAME_PREFIX = 'iqn.2026-11.internal.lunette:'
+const GENERATED_NAME_RANDOM_BYTES = 6
+
+export interface DiskRecord extends DiskIdentity {
+  readonly blockLengthBytes: 512 | 4096
+}
+
+export class Store {
+  readonly #database: DatabaseSync
+  readonly #dataDirectory: string
+
+  /** `dataDirectory` is a real path (no symbolic links) whose lock the caller holds. Errors: `Failure`. */
+  constructor(dataDirectory: string) {
+    this.#dataDirectory = dataDirectory
+    this.#database = openDatabase(join(dataDirectory, DATABASE_FILE_NAME))
+  }
+
+  /** The target's iSCSI name, generated at the first call. */
+  targetName(): string {
+    return inTransaction(this.#database, () => {
+      const row = this.#database.prepare('SELECT name FROM target WHERE id = 1').get()
+      if (row !== undefined) return String(row.name)
+      const name = GENERATED_NAME_PREFIX + randomBytes(GENERATED_NAME_RANDOM_BYTES).toString('hex')
+      this.#database.prepare('INSERT INTO target (id, name) VALUES (1, ?)').run(name)
+      return name
+    })
+  }
+
+  /** What is known of the disk at `path` (real and absolute); null when it was never served from here. */
+  findDisk(path: string): DiskRecord | null {
+    const row = this.#database.prepare('SELECT * FROM disk WHERE path = ?').get(this.#key(path))
+    return row === undefined ? null : diskRecord(row)
+  }
+
+  /** Give the disk at `path` a new identity; whatever was at this path before is forgotten. */
+  addDisk(path: string, blockLengthBytes: 512 | 4096): DiskRecord {
+    const key = this.#key(path)
+    const identity = mintDiskIdentity()
+    inTransaction(this.#database, () => {
+      this.#database.prepare('DELETE FROM disk WHERE path = ?').run(key)
+      this.#database
+        .prepare('INSERT INTO disk (guid, path, serial_number, naa, block_length_bytes) VALUES (?, ?, ?, ?, ?)')
+        .run(identity.guid, key, identity.serialNumber, identity.naa, blockLengthBytes)
+    })
+    return { ...identity, blockLengthBytes }
+  }
+
+  close(): void {
+    this.#database.close()
+  }
+
+  #key(path: string): string {
+    const fromHere = relative(this.#dataDirectory, path)
+    const isInside = !isAbsolute(fromHere) && fromHere !== '..' && !fromHere.startsWith(`..${sep}`)
+    return isInside ? fromHere.replaceAll(sep, '/') : path
+  }
+}
+
+function diskRecord(row: Record<string, SQLOutputValue>): DiskRecord {
+  return {
+    guid: String(row.guid),
+    serialNumber: String(row.serial_number),
+    naa: Buffer.from(row.naa as Uint8Array),
+    blockLengthBytes: row.block_length_bytes === 4096 ? 4096 : 512,
+  }
+}

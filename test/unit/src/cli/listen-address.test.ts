@@ -1,0 +1,86 @@
+import { isIP } from 'node:net'
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { formatEndpoint, isLoopback, isWildcard, parseListenAddress } from '../../../../src/cli/listen-address.ts'
+
+describe('parseListenAddress', () => {
+  it.each([
+    ['127.0.0.1', '127.0.0.1', 3260],
+    ['192.168.1.5:3261', '192.168.1.5', 3261],
+    ['0.0.0.0:0', '0.0.0.0', 0],
+    ['::1', '::1', 3260],
+    ['::', '::', 3260],
+    ['[::1]', '::1', 3260],
+    ['0:0:0:0:0:0:0:0', '::', 3260],
+    ['[FD00:0:0::0005]:1', 'fd00::5', 1],
+    ['[fd00::5]:65535', 'fd00::5', 65535],
+    ['[fe80::1%eth0]:3260', 'fe80::1%eth0', 3260],
+    ['localhost', 'localhost', 3260],
+    ['san-1.example.com:860', 'san-1.example.com', 860],
+    ['3com.example', '3com.example', 3260],
+  ])('reads %s', (text, host, port) => {
+    expect(parseListenAddress(text)).toEqual({ kind: 'endpoint', endpoint: { host, port } })
+  })
+
+  it.each([
+    ['', '0.0.0.0 or [::]'],
+    [':3260', '0.0.0.0 or [::]'],
+    ['*', '0.0.0.0 or [::]'],
+    ['*:3260', '0.0.0.0 or [::]'],
+    ['127.0.0.1:', 'port'],
+    ['127.0.0.1:65536', 'port'],
+    ['127.0.0.1:-1', 'port'],
+    ['127.0.0.1:iscsi', 'port'],
+    ['127.0.0.1:3260:1', 'port'],
+    ['192.168.1.500', 'allowed is'],
+    ['3260', 'allowed is'],
+    ['-x.example', 'allowed is'],
+    ['a b', 'allowed is'],
+    ['fd00::zz', 'port'],
+    ['[127.0.0.1]:3260', 'IPv6'],
+    ['[::1', 'allowed is'],
+    ['[::1]3260', 'allowed is'],
+    ['http://127.0.0.1', 'port'],
+    [`${'a'.repeat(64)}.example`, 'allowed is'],
+  ])('refuses "%s" and says why', (text, reason) => {
+    expect(parseListenAddress(text)).toEqual({ kind: 'invalid', reason: expect.stringContaining(reason) })
+  })
+
+  it('reads back what formatEndpoint writes', () => {
+    const host = fc.oneof(fc.ipV4(), fc.ipV6(), fc.domain())
+    fc.assert(
+      fc.property(host, fc.integer({ min: 0, max: 65_535 }), (name, port) => {
+        const parsed = parseListenAddress(formatEndpoint({ host: name, port }))
+        if (parsed.kind === 'invalid') throw new Error(parsed.reason)
+        expect(parsed.endpoint.port).toBe(port)
+        expect(isIP(parsed.endpoint.host)).toBe(isIP(name))
+        expect(parseListenAddress(formatEndpoint(parsed.endpoint))).toEqual(parsed)
+      }),
+    )
+  })
+})
+
+it.each([
+  ['127.0.0.1', true],
+  ['127.255.0.9', true],
+  ['::1', true],
+  ['0:0:0:0:0:0:0:1', true],
+  ['LOCALHOST', true],
+  ['0.0.0.0', false],
+  ['::', false],
+  ['128.0.0.1', false],
+  ['10.0.0.1', false],
+  ['fe80::1', false],
+  ['localhost.example.com', false],
+])('isLoopback(%s) is %s', (host, expected) => {
+  expect(isLoopback(host)).toBe(expected)
+})
+
+it.each([
+  ['0.0.0.0', true],
+  ['::', true],
+  ['127.0.0.1', false],
+  ['::1', false],
+])('isWildcard(%s) is %s', (host, expected) => {
+  expect(isWildcard(host)).toBe(expected)
+})
