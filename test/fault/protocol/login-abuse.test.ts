@@ -1,0 +1,129 @@
+/** Connections that never become sessions: they are bounded in number, time and memory, and others are served. */
+
+import { describe, expect, it } from 'vitest'
+import { WireConnection } from '../../support/wire-connection.ts'
+import { useTarget } from '../../support/wire-fixture.ts'
+import { encodeText } from '../../support/wire-text.ts'
+
+describe('connections that never log in', () => {
+  const hurried = useTarget({ limits: { loginTimeoutMs: 1500 } })
+  const COUNT = 1000
+
+  it('[LOGIN-32] [SESS-16] are dropped by the login timeout, 1,000 of them, while others are served', async () => {
+    const witness = await hurried.open()
+    const { host, port } = hurried.target
+    const idle = await Promise.all(Array.from({ length: COUNT }, () => WireConnection.open(host, port)))
+    await witness.ping()
+    await (await hurried.open()).ping()
+    await Promise.all(idle.map((connection) => connection.expectClosed()))
+    for (const connection of idle) connection.destroy()
+    await witness.ping()
+    await (await hurried.open()).ping()
+  }, 30_000)
+})
+
+describe('a login that stalls', () => {
+  const hurried = useTarget({ limits: { loginTimeoutMs: 150 } })
+
+  it('[LOGIN-32] [SESS-16] is dropped after its first response', async () => {
+    const initiator = await hurried.connect()
+    await initiator.stepLogin({ keys: initiator.names(), isTransit: false })
+    await initiator.connection.expectClosed()
+  })
+
+  it('[LOGIN-32] is dropped in the middle of a PDU', async () => {
+    const initiator = await hurried.connect()
+    await initiator.connection.write(Buffer.from('43870000', 'hex'))
+    await initiator.connection.expectClosed()
+  })
+
+  it('[LOGIN-32] is dropped however lively it stalls', async () => {
+    const initiator = await hurried.connect()
+    const closed = initiator.connection.drainUntilClosed()
+    await initiator.sendLogin({ keys: initiator.names(), isTransit: false })
+    const interval = setInterval(() => void initiator.sendLogin({ isTransit: false }), 20)
+    await closed
+    clearInterval(interval)
+  })
+
+  it('[LOGIN-32] does not take sessions with it that are logged in', async () => {
+    const initiator = await hurried.open()
+    await initiator.connection.expectSilence(300)
+    await initiator.ping()
+  })
+})
+
+describe('more connections than the limit', () => {
+  const few = useTarget({ limits: { connectionsMax: 3 } })
+
+  it('are closed, and there is room again when others end', async () => {
+    const witness = await few.open()
+    const first = await few.connect()
+    const second = await few.connect()
+    await second.login()
+    const excess = await few.connect()
+    await excess.connection.expectClosed()
+    first.destroy()
+    await second.logout()
+    await witness.ping()
+    await (await few.open()).ping()
+  })
+})
+
+describe('a flood of login text', () => {
+  const fixture = useTarget()
+
+  it('[LOGIN-36] is cut off at a bound, however it goes on', async () => {
+    const initiator = await fixture.connect()
+    const part = Buffer.alloc(8000, 0x61)
+    const begin = Buffer.concat([
+      encodeText(initiator.names()),
+      Buffer.from('X-com.example.flood='),
+      Buffer.alloc(4000, 0x61),
+    ])
+    let response = await initiator.stepLogin({ text: begin, isTransit: false, isContinued: true })
+    for (let sentBytes = begin.length; response.byte(36) === 0; sentBytes += part.length) {
+      expect(sentBytes).toBeLessThan(10_000_000)
+      response = await initiator.stepLogin({ text: part, isTransit: false, isContinued: true })
+    }
+    expect(response.byte(36)).toBeOneOf([2, 3])
+    await initiator.connection.expectClosed()
+  })
+
+  it('in full feature phase is cut off at a bound', async () => {
+    const initiator = await fixture.open()
+    const part = Buffer.alloc(8000, 0x61)
+    const itt = await initiator.sendText(
+      {},
+      { byte1: 0x40, immediate: true, data: Buffer.from('X-com.example.flood=a') },
+    )
+    let response = await initiator.read()
+    for (let sentBytes = 0; response.opcode === 0x24; sentBytes += part.length) {
+      expect(sentBytes).toBeLessThan(10_000_000)
+      const fields = { itt, byte1: 0x40, immediate: true, data: part, words: { 20: response.ttt } }
+      await initiator.sendText({}, fields)
+      if (await initiator.connection.closesSilently()) break
+      response = await initiator.read()
+    }
+    await (await fixture.open()).ping()
+  })
+
+  it('of exchanges is cut off at a bound', async () => {
+    const initiator = await fixture.connect()
+    let response = await initiator.stepLogin({ keys: initiator.names(), isTransit: false })
+    for (let exchange = 0; response.byte(36) === 0; exchange++) {
+      expect(exchange).toBeLessThan(10_000)
+      response = await initiator.stepLogin({ isTransit: false })
+    }
+    await initiator.connection.expectClosed()
+  })
+
+  it('of keys in one request is answered or refused', async () => {
+    const initiator = await fixture.connect()
+    const many = Array.from({ length: 1500 }, (_, index) => [`K${index}`, ''] as const)
+    const text = Buffer.concat([encodeText(initiator.names()), encodeText(many)]).subarray(0, 8192)
+    await initiator.sendLogin({ text, isTransit: false })
+    if (!(await initiator.connection.closesSilently())) await initiator.read()
+    await (await fixture.open()).ping()
+  })
+})
