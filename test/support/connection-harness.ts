@@ -121,14 +121,15 @@ export class NodeHarness {
   readonly scsi = new HeldScsiLayer()
   readonly context: NodeContext
 
-  constructor(limits: Partial<Limits> = {}) {
+  /** `scsi` takes the place of the layer that holds every task. */
+  constructor(limits: Partial<Limits> = {}, scsi: ScsiLayer | null = null) {
     const all = { ...LIMITS, ...limits }
     const quiet = () => {}
     this.context = {
       limits: all,
       preferences: loginPreferences(all),
       directory: new SingleTargetDirectory({ name: TARGET_NAME, alias: '' }, { kind: 'none' }),
-      scsi: this.scsi,
+      scsi: scsi ?? this.scsi,
       sessions: new SessionRegistry(),
       headers: new HeaderPool(all.idleHeadersMax),
       slots: new DataInPool(all.idleDataInBytesMax),
@@ -159,6 +160,8 @@ export class ConnectionHarness implements ConnectionTransport {
   closed: 'end' | 'destroy' | null = null
   /** Sent bytes stay with the transport while this is true. */
   isStalled = false
+  /** The target takes nothing more for now. */
+  isPaused = false
   cmdSN = 1
   readonly #node: NodeHarness
   readonly #stalled: (() => void)[] = []
@@ -182,6 +185,14 @@ export class ConnectionHarness implements ConnectionTransport {
   destroy(): void {
     this.closed = 'destroy'
     this.connection.transportClosed()
+  }
+
+  pause(): void {
+    this.isPaused = true
+  }
+
+  resume(): void {
+    this.isPaused = false
   }
 
   /** What was held back leaves. */

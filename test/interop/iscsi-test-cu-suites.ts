@@ -1,0 +1,71 @@
+/**
+ * How the server is judged by `iscsi-test-cu`: which suites may not fail a single test, what server each suite needs,
+ * and the table of all results. The interop test and `npm run conformance` are its two users, so that both run the same.
+ */
+
+import { createSparseFile } from '../support/disk-files.ts'
+import { listSuites, type Outcome, runSuite, type SuiteOutcome } from '../support/iscsi-test-cu.ts'
+import { startServer } from '../support/server-process.ts'
+import { temporaryDirectory } from '../support/temporary-directory.ts'
+
+/** No test of these suites may fail. */
+export const MANDATORY_SUITES: readonly string[] = [
+  ...['iSCSIcmdsn', 'iSCSIdatasn', 'iSCSIResiduals', 'iSCSITMF'],
+  ...['Inquiry', 'Mandatory', 'NoMedia', 'ReadOnly', 'ReportSupportedOpcodes', 'TestUnitReady'],
+  ...['Read6', 'Read10', 'Read12', 'Read16', 'ReadCapacity10', 'ReadCapacity16'],
+  ...['Verify10', 'Verify12', 'Verify16', 'Write10', 'Write12', 'Write16'],
+  ...['WriteSame10', 'WriteSame16', 'WriteVerify10', 'WriteVerify12', 'WriteVerify16'],
+]
+
+/** Suites that say nothing about an ordinary disk and need a server of their own. */
+const SERVER_ARGS: Readonly<Record<string, readonly string[]>> = { ReadOnly: ['--read-only'] }
+
+const DISK_BYTES = 2 ** 30
+
+/** Runs every suite in turn, each against a fresh server and a fresh disk, and passes on each result as it comes. */
+export async function runAllSuites(
+  args: readonly string[],
+  report: (outcome: SuiteOutcome) => void = () => undefined,
+): Promise<SuiteOutcome[]> {
+  const outcomes: SuiteOutcome[] = []
+  for (const [suite, testNames] of await listSuites()) {
+    const outcome = await runSuiteOnFreshDisk(suite, testNames, args)
+    report(outcome)
+    outcomes.push(outcome)
+  }
+  return outcomes
+}
+
+/** Runs one suite against a server started for it with `args`. */
+export async function runSuiteOnFreshDisk(
+  suite: string,
+  testNames: readonly string[],
+  args: readonly string[] = [],
+): Promise<SuiteOutcome> {
+  using directory = temporaryDirectory()
+  const disk = directory.file('disk.img')
+  createSparseFile(disk, DISK_BYTES)
+  await using server = await startServer({
+    directory: directory.path,
+    args: [disk, ...args, ...(SERVER_ARGS[suite] ?? [])],
+  })
+  return await runSuite(server.url(0), suite, testNames)
+}
+
+const COLUMNS: readonly Outcome[] = ['passed', 'failed', 'skipped']
+
+/** The results as a Markdown table with aligned columns, one row a suite, and a row of sums. */
+export function formatTable(outcomes: readonly SuiteOutcome[]): string {
+  const rowOf = (title: string, suites: readonly SuiteOutcome[]): string[] => {
+    const tests = suites.flatMap((suite) => suite.tests)
+    return [title, ...COLUMNS.map((outcome) => `${tests.filter((test) => test.outcome === outcome).length}`)]
+  }
+  const rows = [...outcomes.map((outcome) => rowOf(outcome.suite, [outcome])), rowOf('**All**', outcomes)]
+  const head = ['Suite', 'Passed', 'Failed', 'Skipped']
+  const widths = head.map((title, column) => Math.max(...rows.map((row) => row[column]!.length), title.length))
+  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`
+  const align = (row: readonly string[]): string =>
+    line(row.map((cell, column) => (column === 0 ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!))))
+  const rule = line(widths.map((width, column) => (column === 0 ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`)))
+  return [align(head), rule, ...rows.map(align)].join('\n')
+}

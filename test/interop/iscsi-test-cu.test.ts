@@ -1,0 +1,41 @@
+import { readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { expect, it } from 'vitest'
+import { describeWithTools } from '../support/describe-with-tools.ts'
+import { listSuites, type SuiteOutcome } from '../support/iscsi-test-cu.ts'
+import { missingTools } from '../support/tools.ts'
+import { formatTable, MANDATORY_SUITES, runSuiteOnFreshDisk } from './iscsi-test-cu-suites.ts'
+import { readTable } from './readme-table.ts'
+
+const README = resolve(import.meta.dirname, '../../README.md')
+
+const suites = missingTools(['iscsi-test-cu']).length === 0 ? await listSuites() : new Map<string, string[]>()
+
+describeWithTools(['iscsi-test-cu'], 'iscsi-test-cu on 512-byte blocks', () => {
+  const outcomes: SuiteOutcome[] = []
+
+  it.each([...suites])('%s', async (suite, testNames) => {
+    const outcome = await runSuiteOnFreshDisk(suite, testNames)
+    outcomes.push(outcome)
+    if (MANDATORY_SUITES.includes(suite)) expect(failuresOf(outcome)).toEqual([])
+    expect(outcome.tests.map((test) => test.detail).join()).not.toMatch(/not run:|no verdict:/)
+  })
+
+  it('has every mandatory suite', () => {
+    expect(MANDATORY_SUITES.filter((suite) => !suites.has(suite))).toEqual([])
+  })
+
+  it('gives the table in the README', () => {
+    expect(readTable(readFileSync(README, 'utf8'))).toBe(formatTable(outcomes))
+  })
+})
+
+describeWithTools(['iscsi-test-cu'], 'iscsi-test-cu on 4096-byte blocks', () => {
+  it.each([...suites].filter(([suite]) => MANDATORY_SUITES.includes(suite)))('%s', async (suite, testNames) => {
+    expect(failuresOf(await runSuiteOnFreshDisk(suite, testNames, ['--block-size', '4096']))).toEqual([])
+  })
+})
+
+function failuresOf(outcome: SuiteOutcome): string[] {
+  return outcome.tests.filter((test) => test.outcome === 'failed').map((test) => `${test.name}: ${test.detail}`)
+}
