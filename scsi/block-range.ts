@@ -16,6 +16,7 @@ export interface BlockAddressing {
   readonly blocksForZero: number
 }
 
+/** How many blocks the CDB addresses. */
 export function lengthBlocksOf(cdbBytes: Buffer, { lengthBlocks, blocksForZero }: BlockAddressing): number {
   const value = readField(cdbBytes, lengthBlocks)
   return value === 0 ? blocksForZero : value

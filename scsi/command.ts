@@ -1,5 +1,5 @@
 /**
- * One command in the device server (SAM-5 3.1, "command"): what the transport delivered, and what became of it.
+ * One command in the device server (SAM-5): what the transport delivered, and what became of it.
  * Made by the transport side for each SCSI Command received, owned by the task set until it completes or is aborted.
  */
 
@@ -8,7 +8,7 @@ import type { ItlNexus } from './itl-nexus.ts'
 import type { Nexus } from './nexus.ts'
 import type { TransportServices } from './transport-services.ts'
 
-/** SAM-5 5.3.1, table 27. */
+/** The status codes of SAM-5. */
 export const STATUS = {
   GOOD: 0x00,
   CHECK_CONDITION: 0x02,
@@ -21,7 +21,7 @@ export const STATUS = {
 } as const
 export type Status = (typeof STATUS)[keyof typeof STATUS]
 
-/** SAM-5 8.6. An untagged command is handled as SIMPLE. */
+/** The task attributes of SAM-5. An untagged command is handled as SIMPLE. */
 export const TASK_ATTRIBUTE = { SIMPLE: 0, ORDERED: 1, HEAD_OF_QUEUE: 2, ACA: 3 } as const
 export type TaskAttribute = (typeof TASK_ATTRIBUTE)[keyof typeof TASK_ATTRIBUTE]
 

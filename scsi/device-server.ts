@@ -11,7 +11,7 @@ import { checkCondition, completeWithStatus } from './completion.ts'
 import { type CommandDefinition, SERVICE_ACTION } from './define-command.ts'
 import type { ItlNexus } from './itl-nexus.ts'
 import type { LogicalUnit } from './logical-unit.ts'
-import { invalidFieldInCdb, type SenseData } from './sense.ts'
+import { invalidFieldInCdb, type SenseData, senseOf } from './sense.ts'
 import { SENSE } from './sense-codes.ts'
 
 /** Run a command that is in its task set and enabled. Never throws. */
@@ -77,20 +77,14 @@ function dispatchAbsent(command: Command, definition: CommandDefinition | null, 
 /** What every CDB must satisfy, whatever the command. */
 function checkCdb(command: Command, { cdb: layout }: CommandDefinition): SenseData | null {
   // ACA is not supported, so no command can belong to one (SAM-5).
-  if (command.taskAttribute === TASK_ATTRIBUTE.ACA) {
-    return { condition: SENSE.INVALID_MESSAGE_ERROR, fieldPointer: null, information: null }
-  }
+  if (command.taskAttribute === TASK_ATTRIBUTE.ACA) return senseOf(SENSE.INVALID_MESSAGE_ERROR)
   if (command.cdb.length < layout.lengthBytes) return invalidFieldInCdb(command.cdb.length)
   const fieldPointer = findReservedBit(command.cdb, layout)
-  return fieldPointer === null ? null : { condition: SENSE.INVALID_FIELD_IN_CDB, fieldPointer, information: null }
+  return fieldPointer === null ? null : senseOf(SENSE.INVALID_FIELD_IN_CDB, { fieldPointer })
 }
 
 /** A known operation code with an unknown service action is a wrong field; an unknown one is no command at all. */
 function unknownCommand(cdbBytes: Buffer): SenseData {
   if (isOperationCodeSupported(cdbBytes[0]!)) return invalidFieldInCdb(SERVICE_ACTION.byte, SERVICE_ACTION.high)
-  return {
-    condition: SENSE.INVALID_COMMAND_OPERATION_CODE,
-    fieldPointer: { isInCdb: true, byte: 0, bit: null },
-    information: null,
-  }
+  return senseOf(SENSE.INVALID_COMMAND_OPERATION_CODE, { fieldPointer: { isInCdb: true, byte: 0, bit: null } })
 }

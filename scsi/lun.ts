@@ -36,15 +36,16 @@ export function decodeLun(field: Buffer): number | null {
 /**
  * Write the number into 8 bytes at `at`, peripheral device method below 256, flat space method above, as initiators
  * expect from REPORT LUNS.
- * Errors: throws for a number above 16383, which no target of ours maps.
+ * Errors: as `assertMappableLun`.
  */
 export function writeLun(lun: number, buffer: Buffer, at: number): void {
-  if (!isMappableLun(lun)) throw new Error(`LUN ${lun} is not in the range 0 to ${FLAT_SPACE_MAX}`)
+  assertMappableLun(lun)
   buffer.fill(0, at, at + LUN_BYTES)
   buffer.writeUInt16BE(lun < 256 ? lun : (ADDRESS_METHOD.FLAT << 14) | lun, at)
 }
 
-/** Whether a logical unit may be mapped under this number. */
-export function isMappableLun(lun: number): boolean {
-  return Number.isInteger(lun) && lun >= 0 && lun <= FLAT_SPACE_MAX
+/** Errors: RangeError for a number that no logical unit can be mapped under. */
+export function assertMappableLun(lun: number): void {
+  if (Number.isInteger(lun) && lun >= 0 && lun <= FLAT_SPACE_MAX) return
+  throw new RangeError(`LUN ${lun} is not in the range 0 to ${FLAT_SPACE_MAX}`)
 }

@@ -1,5 +1,5 @@
 /**
- * An I_T nexus (SAM-5 4.7): one initiator port talking to one target port. The transport makes one per session through
+ * An I_T nexus (SAM-5): one initiator port talking to one target port. The transport makes one per session through
  * `ScsiTarget.openNexus` and ends it with `closeNexus`; everything that SCSI keeps per nexus (unit attentions,
  * reservations) hangs on this object's identity.
  */
@@ -10,6 +10,6 @@ export interface Nexus {
   readonly initiatorDeviceName: string
   /** SCSI target port name, e.g. `iqn.2026-11.example:disk,t,0x0001`. */
   readonly targetPortName: string
-  /** Relative target port identifier (SPC-4 7.8.5.8): for iSCSI the portal group tag. */
+  /** Relative target port identifier (SPC-3 7.6.3.7): for iSCSI the portal group tag. */
   readonly relativeTargetPort: number
 }

@@ -35,14 +35,14 @@ const CURRENT_FIXED = 0x70
 const CURRENT_DESCRIPTOR = 0x72
 const FIXED_INFORMATION_MAX = 0xffffffff
 
-/** Sense data that carries nothing beyond its condition. */
-export function senseOf(condition: SenseCondition): SenseData {
-  return { condition, fieldPointer: null, information: null }
+/** Sense data that carries nothing beyond its condition and `details`. */
+export function senseOf(condition: SenseCondition, details: Partial<Omit<SenseData, 'condition'>> = {}): SenseData {
+  return { condition, fieldPointer: null, information: null, ...details }
 }
 
 /** INVALID FIELD IN CDB, pointing at `byte` and, unless null, at the most significant bit of the field in error. */
 export function invalidFieldInCdb(byte: number, bit: number | null = null): SenseData {
-  return { condition: SENSE.INVALID_FIELD_IN_CDB, fieldPointer: { isInCdb: true, byte, bit }, information: null }
+  return senseOf(SENSE.INVALID_FIELD_IN_CDB, { fieldPointer: { isInCdb: true, byte, bit } })
 }
 
 /**

@@ -9,7 +9,7 @@
 import type { Command } from './command.ts'
 import { ItlNexus, type TargetView } from './itl-nexus.ts'
 import type { LogicalUnit } from './logical-unit.ts'
-import { decodeLun, isMappableLun } from './lun.ts'
+import { assertMappableLun, decodeLun } from './lun.ts'
 import type { Nexus } from './nexus.ts'
 import { SENSE, type SenseCondition } from './sense-codes.ts'
 
@@ -42,7 +42,7 @@ export class ScsiTarget implements TargetView {
   #logicalUnitNumbers: readonly number[] = []
 
   constructor({ logicalUnits, onInternalError }: ScsiTargetOptions) {
-    for (const lun of logicalUnits.keys()) assertMappable(lun)
+    for (const lun of logicalUnits.keys()) assertMappableLun(lun)
     this.onInternalError = onInternalError
     this.#logicalUnits = new Map(logicalUnits)
     this.#updateLogicalUnitNumbers()
@@ -135,7 +135,7 @@ export class ScsiTarget implements TargetView {
    * Errors: throws for a number that is taken or cannot be addressed.
    */
   mapLogicalUnit(lun: number, logicalUnit: LogicalUnit): void {
-    assertMappable(lun)
+    assertMappableLun(lun)
     if (this.#logicalUnits.has(lun)) throw new Error(`LUN ${lun} is mapped already`)
     this.#announceChangedLuns()
     this.#logicalUnits.set(lun, logicalUnit)
@@ -207,10 +207,6 @@ export class ScsiTarget implements TargetView {
       this.#lostPortNames.delete(oldest)
     }
   }
-}
-
-function assertMappable(lun: number): void {
-  if (!isMappableLun(lun)) throw new RangeError(`LUN ${lun} is not in the range 0 to 16383`)
 }
 
 /** A function to be called `count` times; the last call calls `done`, and so does a count of zero at once. */

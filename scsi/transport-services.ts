@@ -1,5 +1,5 @@
 /**
- * SAM-5's transport protocol services (5.4), as the device server calls them. The SCSI side knows nothing of the
+ * SAM-5's transport protocol services, as the device server calls them. The SCSI side knows nothing of the
  * transport but this interface; `src/bridge.ts` implements it over iSCSI, tests with a recorder.
  *
  * Data-In memory belongs to the transport: the device server borrows it with `dataInBuffer`, fills every byte, and

@@ -13,6 +13,7 @@ const KIND_BY_WRITE_CODE: Readonly<Record<string, BackingErrorKind>> = {
   EPERM: 'readOnly',
 }
 
+/** An error of the store's own finding, without a system call behind it. `message` is for people. */
 export function backingError(kind: BackingErrorKind, message: string): BackingError {
   return { kind, message }
 }

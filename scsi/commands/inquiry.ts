@@ -7,9 +7,9 @@ import { bit, cdb, invalidField, isSet, readField, uint, unsupported } from '../
 import type { Command } from '../command.ts'
 import { checkCondition } from '../completion.ts'
 import { defineCommand } from '../define-command.ts'
+import { absentUnitInquiryData, standardInquiryData } from '../pages/standard-inquiry-data.ts'
+import { absentUnitVpdPage, vpdPage } from '../pages/vpd-pages.ts'
 import { sendParameterData } from '../parameter-data.ts'
-import { absentUnitInquiryData, standardInquiryData } from '../standard-inquiry-data.ts'
-import { absentUnitVpdPage, vpdPage } from '../vpd-pages.ts'
 
 const CDB = cdb(6, {
   cmdDt: unsupported(1, 1, 1),

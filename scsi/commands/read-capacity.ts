@@ -3,12 +3,12 @@
  * delays within the medium that has no better answer here than the last block.
  */
 
-import { capacity10Data, capacity16Data } from '../capacity-data.ts'
 import { bit, type CdbField, cdb, invalidField, isSet, readField, uint } from '../cdb.ts'
 import type { Command } from '../command.ts'
 import { checkCondition } from '../completion.ts'
 import { defineCommand, type ExecuteCommand } from '../define-command.ts'
 import type { LogicalUnitProperties } from '../logical-unit-properties.ts'
+import { capacity10Data, capacity16Data } from '../pages/capacity-data.ts'
 import { sendParameterData } from '../parameter-data.ts'
 import { SENSE } from '../sense-codes.ts'
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { STATUS } from '../../../scsi/command.ts'
+import { absentUnitInquiryData, standardInquiryData } from '../../../scsi/pages/standard-inquiry-data.ts'
+import { VPD_PAGES, vpdPage } from '../../../scsi/pages/vpd-pages.ts'
 import { SENSE } from '../../../scsi/sense-codes.ts'
-import { absentUnitInquiryData, standardInquiryData } from '../../../scsi/standard-inquiry-data.ts'
-import { VPD_PAGES, vpdPage } from '../../../scsi/vpd-pages.ts'
 import { dataOf, disk, reach, run, senseText } from '../../support/information-commands.ts'
 import { bytes, NEXUS, PROPERTIES } from '../../support/logical-unit-properties.ts'
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { MODE_PAGES, modePageChangeableMask, modePageValues } from '../../../scsi/mode-pages.ts'
+import { MODE_PAGES, modePageChangeableMask, modePageValues } from '../../../scsi/pages/mode-pages.ts'
 import { dataOf, disk, reach, run, senseText } from '../../support/information-commands.ts'
 import { bytes, PROPERTIES } from '../../support/logical-unit-properties.ts'
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { capacity10Data, capacity16Data } from '../../../scsi/capacity-data.ts'
+import { capacity10Data, capacity16Data } from '../../../scsi/pages/capacity-data.ts'
 import { dataOf, disk, reach, run, senseText } from '../../support/information-commands.ts'
 import { PROPERTIES } from '../../support/logical-unit-properties.ts'
 

@@ -3,7 +3,7 @@
  * else is known. A pure function of the logical unit's identity. Called by INQUIRY only.
  */
 
-import type { LogicalUnitIdentity } from './logical-unit-properties.ts'
+import type { LogicalUnitIdentity } from '../logical-unit-properties.ts'
 import { ascii, bit, bits, uint, writeFields } from './parameter-fields.ts'
 import { PERIPHERAL, type Peripheral } from './vpd-pages.ts'
 

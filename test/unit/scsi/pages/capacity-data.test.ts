@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { capacity10Data, capacity16Data } from '../../../scsi/capacity-data.ts'
-import { vpdPage } from '../../../scsi/vpd-pages.ts'
-import { bytes, NEXUS, PROPERTIES, withCapabilities } from '../../support/logical-unit-properties.ts'
+import { capacity10Data, capacity16Data } from '../../../../scsi/pages/capacity-data.ts'
+import { vpdPage } from '../../../../scsi/pages/vpd-pages.ts'
+import { bytes, NEXUS, PROPERTIES, withCapabilities } from '../../../support/logical-unit-properties.ts'
 
 const ofBlocks = (blockCount: number) => ({ ...PROPERTIES, blockCount })
 

@@ -3,7 +3,7 @@
  * MODE SENSE commands; the pages come from `mode-pages.ts`.
  */
 
-import type { LogicalUnitProperties } from './logical-unit-properties.ts'
+import type { LogicalUnitProperties } from '../logical-unit-properties.ts'
 import { bit, uint, writeFields } from './parameter-fields.ts'
 
 /** DEVICE-SPECIFIC PARAMETER of direct access block devices (SBC-3). */

@@ -3,8 +3,8 @@
  * they reached it through. Used by the Device Identification VPD page.
  */
 
-import type { LogicalUnitIdentity } from './logical-unit-properties.ts'
-import type { Nexus } from './nexus.ts'
+import type { LogicalUnitIdentity } from '../logical-unit-properties.ts'
+import type { Nexus } from '../nexus.ts'
 import { paddedAscii } from './parameter-fields.ts'
 
 /** PROTOCOL IDENTIFIER (SPC-3 7.5.1): Internet SCSI. */

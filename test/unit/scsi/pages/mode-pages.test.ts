@@ -6,8 +6,8 @@ import {
   modePageChangeableMask,
   modePageValues,
   selectModePages,
-} from '../../../scsi/mode-pages.ts'
-import { bytes, PROPERTIES, withCapabilities } from '../../support/logical-unit-properties.ts'
+} from '../../../../scsi/pages/mode-pages.ts'
+import { bytes, PROPERTIES, withCapabilities } from '../../../support/logical-unit-properties.ts'
 
 const names = (pageCode: number, subpageCode: number) => {
   const pages = selectModePages(pageCode, subpageCode)

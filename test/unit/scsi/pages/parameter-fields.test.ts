@@ -1,6 +1,14 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { ascii, bit, bits, paddedAscii, uint, writeFieldMask, writeFields } from '../../../scsi/parameter-fields.ts'
+import {
+  ascii,
+  bit,
+  bits,
+  paddedAscii,
+  uint,
+  writeFieldMask,
+  writeFields,
+} from '../../../../scsi/pages/parameter-fields.ts'
 
 const FIELDS = { top: bits(0, 7, 5), middle: bits(0, 4, 1), low: bit(0, 0), word: uint(1, 2), text: ascii(3, 4) }
 

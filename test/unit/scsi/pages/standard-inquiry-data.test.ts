@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { absentUnitInquiryData, standardInquiryData } from '../../../scsi/standard-inquiry-data.ts'
-import { bytes, PROPERTIES } from '../../support/logical-unit-properties.ts'
+import { absentUnitInquiryData, standardInquiryData } from '../../../../scsi/pages/standard-inquiry-data.ts'
+import { bytes, PROPERTIES } from '../../../support/logical-unit-properties.ts'
 
 describe('standard INQUIRY data', () => {
   it('has the bytes that the standard lays down', () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { MAXIMUM_TRANSFER_BYTES, MAXIMUM_WRITE_SAME_BYTES } from '../../../scsi/transfer-limits.ts'
-import { absentUnitVpdPage, VPD_PAGES, vpdPage } from '../../../scsi/vpd-pages.ts'
-import { bytes, NEXUS, PROPERTIES, withCapabilities } from '../../support/logical-unit-properties.ts'
+import { absentUnitVpdPage, VPD_PAGES, vpdPage } from '../../../../scsi/pages/vpd-pages.ts'
+import { MAXIMUM_TRANSFER_BYTES, MAXIMUM_WRITE_SAME_BYTES } from '../../../../scsi/transfer-limits.ts'
+import { bytes, NEXUS, PROPERTIES, withCapabilities } from '../../../support/logical-unit-properties.ts'
 
 const page = (code: number, unit = PROPERTIES) => {
   const data = vpdPage(code, unit, NEXUS)

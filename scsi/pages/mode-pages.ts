@@ -4,7 +4,7 @@
  * current values are the default values, and nothing is saved.
  */
 
-import type { LogicalUnitProperties } from './logical-unit-properties.ts'
+import type { LogicalUnitProperties } from '../logical-unit-properties.ts'
 import { bit, bits, type FieldTable, type FieldValues, uint, writeFieldMask, writeFields } from './parameter-fields.ts'
 
 /** PC field of MODE SENSE (SPC-3 table 97). */
@@ -38,35 +38,25 @@ export interface ModePage<T extends FieldTable = FieldTable> {
 
 const READ_WRITE_ERROR_RECOVERY = modePage({
   pageCode: 0x01,
-  subpageCode: 0,
   name: 'Read-Write Error Recovery',
   standard: 'SBC-3',
   pageLengthBytes: 0x0a,
-  fields: {},
-  defaults: () => ({}),
-  changeable: [],
 })
 
 const DISCONNECT_RECONNECT = modePage({
   pageCode: 0x02,
-  subpageCode: 0,
   name: 'Disconnect-Reconnect',
   standard: 'SPC-4',
   pageLengthBytes: 0x0e,
-  fields: {},
-  defaults: () => ({}),
-  changeable: [],
 })
 
 const CACHING = modePage({
   pageCode: 0x08,
-  subpageCode: 0,
   name: 'Caching',
   standard: 'SBC-3',
   pageLengthBytes: 0x12,
   fields: { WCE: bit(2, 2) },
   defaults: ({ capabilities }) => ({ WCE: capabilities.volatileWriteCache }),
-  changeable: [],
 })
 
 /** QUEUE ALGORITHM MODIFIER (SPC-3 table 246). */
@@ -78,7 +68,6 @@ const UNRESTRICTED_REORDERING_ALLOWED = 1
  */
 const CONTROL = modePage({
   pageCode: 0x0a,
-  subpageCode: 0,
   name: 'Control',
   standard: 'SPC-4',
   pageLengthBytes: 0x0a,
@@ -94,7 +83,6 @@ const CONTROL = modePage({
     BUSY_TIMEOUT_PERIOD: uint(8, 2),
   },
   defaults: () => ({ GLTSD: true, QUEUE_ALGORITHM_MODIFIER: UNRESTRICTED_REORDERING_ALLOWED }),
-  changeable: [],
 })
 
 const CONTROL_EXTENSION = modePage({
@@ -103,32 +91,23 @@ const CONTROL_EXTENSION = modePage({
   name: 'Control Extension',
   standard: 'SPC-4',
   pageLengthBytes: 0x1c,
-  fields: {},
-  defaults: () => ({}),
-  changeable: [],
 })
 
 const POWER_CONDITION = modePage({
   pageCode: 0x1a,
-  subpageCode: 0,
   name: 'Power Condition',
   standard: 'SPC-4',
   pageLengthBytes: 0x26,
-  fields: {},
-  defaults: () => ({}),
-  changeable: [],
 })
 
 /** DEXCPT one: failure predictions are not reported, for there is nothing to predict them from. */
 const INFORMATIONAL_EXCEPTIONS_CONTROL = modePage({
   pageCode: 0x1c,
-  subpageCode: 0,
   name: 'Informational Exceptions Control',
   standard: 'SPC-4',
   pageLengthBytes: 0x0a,
   fields: { DEXCPT: bit(2, 3), MRIE: bits(3, 3, 0) },
   defaults: () => ({ DEXCPT: true }),
-  changeable: [],
 })
 
 /** Every page in ascending order of page code, then subpage code: the order in which MODE SENSE returns them. */
@@ -189,7 +168,13 @@ function emptyPage({ pageCode, subpageCode, pageLengthBytes }: ModePage): Buffer
   return page
 }
 
-/** Forget the field names of a row whose values have been checked against them. */
-function modePage<T extends FieldTable>(row: ModePage<T>): ModePage {
-  return row
+type ModePageDeclaration<T extends FieldTable> = Pick<
+  ModePage<T>,
+  'pageCode' | 'name' | 'standard' | 'pageLengthBytes'
+> &
+  Partial<ModePage<T>>
+
+/** Declare a page: what is left out is a page_0 format, a parameter that is zero, a field that nobody may change. */
+function modePage<T extends FieldTable>(declaration: ModePageDeclaration<T>): ModePage {
+  return { subpageCode: 0, fields: {}, defaults: () => ({}), changeable: [], ...declaration }
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { MODE_PAGES, modePageValues } from '../../../scsi/mode-pages.ts'
-import { modeParameterList6, modeParameterList10 } from '../../../scsi/mode-parameters.ts'
-import { bytes, PROPERTIES } from '../../support/logical-unit-properties.ts'
+import { MODE_PAGES, modePageValues } from '../../../../scsi/pages/mode-pages.ts'
+import { modeParameterList6, modeParameterList10 } from '../../../../scsi/pages/mode-parameters.ts'
+import { bytes, PROPERTIES } from '../../../support/logical-unit-properties.ts'
 
 const PAGE = bytes('0a 02 aabb')
 const READ_ONLY = { ...PROPERTIES, isReadOnly: true }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { designators } from '../../../scsi/designators.ts'
-import { bytes, NEXUS, PROPERTIES } from '../../support/logical-unit-properties.ts'
+import { designators } from '../../../../scsi/pages/designators.ts'
+import { bytes, NEXUS, PROPERTIES } from '../../../support/logical-unit-properties.ts'
 
 /** The descriptors of a designation descriptor list: header bytes in hexadecimal, and the designator. */
 function split(list: Buffer): { header: string; designator: Buffer }[] {

@@ -3,7 +3,7 @@
  * A pure function of the logical unit's properties. Called by the READ CAPACITY commands only.
  */
 
-import type { LogicalUnitProperties } from './logical-unit-properties.ts'
+import type { LogicalUnitProperties } from '../logical-unit-properties.ts'
 import { bit, uint, writeFields } from './parameter-fields.ts'
 
 const CAPACITY_10_BYTES = 8

@@ -4,16 +4,16 @@
  * Called by INQUIRY only.
  */
 
-import { designators } from './designators.ts'
-import type { LogicalUnitProperties } from './logical-unit-properties.ts'
-import type { Nexus } from './nexus.ts'
-import { bit, bits, type FieldTable, type FieldValues, paddedAscii, uint, writeFields } from './parameter-fields.ts'
+import type { LogicalUnitProperties } from '../logical-unit-properties.ts'
+import type { Nexus } from '../nexus.ts'
 import {
   MAXIMUM_TRANSFER_BYTES,
   MAXIMUM_WRITE_SAME_BYTES,
   OPTIMAL_TRANSFER_BYTES,
   WRITE_SAME_NON_ZERO,
-} from './transfer-limits.ts'
+} from '../transfer-limits.ts'
+import { designators } from './designators.ts'
+import { bit, bits, type FieldTable, type FieldValues, paddedAscii, uint, writeFields } from './parameter-fields.ts'
 
 /** PERIPHERAL QUALIFIER and PERIPHERAL DEVICE TYPE (SPC-3 6.4.2), together byte 0 of every INQUIRY answer. */
 export const PERIPHERAL = {
