@@ -55,5 +55,5 @@ export const LOGOUT_RESPONSE = {
 /** Response field of a SCSI Response (RFC 7143 11.4.3). */
 export const SCSI_RESPONSE = { COMPLETED_AT_TARGET: 0, TARGET_FAILURE: 1 } as const
 
-/** SCSI status GOOD, the one status that this layer has to know: it may travel in a Data-In PDU (RFC 7143 11.7.3). */
+/** SCSI status GOOD, which may travel in a Data-In PDU (RFC 7143 11.7.3). */
 export const STATUS_GOOD = 0x00

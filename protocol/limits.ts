@@ -4,7 +4,10 @@
  */
 
 export interface ProtocolLimits {
-  /** Connections at a time, over all portals; one more is closed when it is accepted. */
+  /**
+   * Connections at a time, over all portals. For one more, the oldest that has not logged in is closed; when all have
+   * logged in, the new one is.
+   */
   readonly connectionsMax: number
   /** Sessions at a time, discovery sessions included; one more is refused at login. */
   readonly sessionsMax: number
@@ -12,6 +15,8 @@ export interface ProtocolLimits {
   readonly commandWindow: number
   /** Immediate commands that a connection may have outstanding; one more is rejected. */
   readonly immediateCommandsMax: number
+  /** Task management requests that a session may have unanswered; one more is rejected. */
+  readonly managementRequestsMax: number
   /** How long a connection may take from its first byte to full feature phase. */
   readonly loginTimeoutMs: number
   /** Requests in one Login Phase. */
@@ -22,7 +27,10 @@ export interface ProtocolLimits {
   readonly textBytesMax: number
   /** Bytes of additional header segments of one PDU. */
   readonly ahsBytesMax: number
-  /** Bytes of a connection that are read or queued for sending; beyond it no further Data-In is fetched. */
+  /**
+   * Bytes of a connection that are read or queued for sending; beyond it no further Data-In is fetched, and beyond twice
+   * as much nothing more is received.
+   */
   readonly outboundBytesMax: number
   /** Bytes of a connection that are asked for by R2T or not yet written; beyond it no further R2T goes out. */
   readonly inboundBytesMax: number

@@ -10,6 +10,12 @@
 /** The longest name in UTF-8 (RFC 7143 4.2.7.2). */
 export const ISCSI_NAME_BYTES_MAX = 223
 
+/**
+ * The longest spelling of a name that is looked at, before its preparation: what is mapped to nothing or composed may
+ * shrink. The time that normalising takes grows with the square of a run of combining marks.
+ */
+const SPELLING_BYTES_MAX = 4 * ISCSI_NAME_BYTES_MAX
+
 export interface NameProblem {
   readonly problem: string
 }
@@ -43,12 +49,12 @@ const PROHIBITED_ASCII_ON_THE_WIRE = /[^!-+\--~\u0080-\u{10ffff}]/u
  * Errors: empty, longer than 223 bytes, or with characters that RFC 3722 prohibits, except printable ASCII.
  */
 export function prepareName(received: string): string | NameProblem {
+  const receivedBytes = Buffer.byteLength(received)
+  if (receivedBytes > SPELLING_BYTES_MAX) return tooLong(receivedBytes)
   const name = foldAndNormalize(received)
   if (name === '') return { problem: 'an iSCSI name must not be empty' }
   const bytes = Buffer.byteLength(name)
-  if (bytes > ISCSI_NAME_BYTES_MAX) {
-    return { problem: `an iSCSI name has at most ${ISCSI_NAME_BYTES_MAX} bytes, this one has ${bytes}` }
-  }
+  if (bytes > ISCSI_NAME_BYTES_MAX) return tooLong(bytes)
   const prohibited = PROHIBITED_ASCII_ON_THE_WIRE.exec(name) ?? firstBeyondAscii(name)
   if (prohibited !== null) return { problem: prohibitedCharacter(prohibited[0]) }
   return name
@@ -99,6 +105,10 @@ function foldCase(text: string): string {
 
 function firstBeyondAscii(name: string): RegExpExecArray | null {
   return PROHIBITED_BEYOND_ASCII.exec(name) ?? RIGHT_TO_LEFT.exec(name)
+}
+
+function tooLong(bytes: number): NameProblem {
+  return { problem: `an iSCSI name has at most ${ISCSI_NAME_BYTES_MAX} bytes, this one has ${bytes}` }
 }
 
 function prohibitedCharacter(character: string): string {

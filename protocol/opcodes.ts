@@ -1,5 +1,5 @@
 /**
- * THE opcode table (RFC 7143 11.2.1.2). Dispatch, framing checks, command numbering and log names derive from it.
+ * THE opcode table (RFC 7143 11.2.1.2): who sends a PDU, what it may carry, and what the log calls it.
  */
 
 /** Initiator and target opcodes by name. */

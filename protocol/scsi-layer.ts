@@ -25,9 +25,9 @@ export interface TaskManagementRequest {
 
 /** One per session: the iSCSI layer's way to the device server behind the session's target. */
 export interface NexusHandler {
-  /** Send SCSI Command received (SAM-5 5.4.2). The task's services are called back, possibly before this returns. */
+  /** Send SCSI Command received (SAM-5). The task's services are called back, possibly before this returns. */
   commandReceived(task: Task): void
-  /** Task Management Request Received (SAM-5 7.12); `executed` is Task Management Function Executed. */
+  /** Task Management Request Received (SAM-5); `executed` is Task Management Function Executed. */
   taskManagementRequestReceived(
     request: TaskManagementRequest,
     executed: (response: TaskManagementResponse) => void,

@@ -1,6 +1,6 @@
 /**
  * The one place where iSCSI and SCSI meet, and the dictionary between their words: an iSCSI session is an I_T nexus, an
- * iSCSI task is a command, and the functions here are SAM-5's transport protocol services (5.4).
+ * iSCSI task is a command, and the functions here are SAM-5's transport protocol services.
  */
 
 import { borrowDataIn, sendDataIn } from '../protocol/connection/data-in.ts'

@@ -6,9 +6,11 @@
  *   solicited data       inboundBytesMax + one burst (1 MiB)           =                  9 MiB
  *   data to send         outboundBytesMax + commandWindow pieces that were begun before the gate closed, in the usual case
  *                        of one piece (256 KiB) over                   =              8.25 MiB
+ *   answers not read     2 x outboundBytesMax with the data, then nothing more is received
  *   texts                textBytesMax, incoming and outgoing           =                128 KiB
  *   out-of-order headers commandWindow x (48 + ahsBytesMax)            =                 38 KiB
- * A connection that has not logged in: one socket chunk (64 KiB), header scratch (1.1 KiB) and textBytesMax.
+ * A connection that has not logged in: one socket chunk (64 KiB), header scratch (1.1 KiB), textBytesMax, and KEYS_MAX
+ * keys with their answers (about 200 KiB).
  * Idle pools of the whole server: idleDataInBytesMax + idleHeadersMax x 52 B + idleTasksMax x about 1 KiB = 34 MiB.
  */
 
@@ -22,6 +24,9 @@ const MIB = 1024 * KIB
 export interface Limits extends ProtocolLimits {
   /** How long an orderly stop waits for commands that run. */
   readonly drainTimeoutMs: number
+  /** Log lines with the same message that peers may cause in a period. */
+  readonly logLinesMax: number
+  readonly logPeriodMs: number
 }
 
 export const LIMITS: Limits = {
@@ -29,6 +34,7 @@ export const LIMITS: Limits = {
   sessionsMax: 1024,
   commandWindow: 128,
   immediateCommandsMax: 64,
+  managementRequestsMax: 64,
   loginTimeoutMs: 15_000,
   loginExchangesMax: 64,
   recentChallengesMax: 4096,
@@ -44,6 +50,8 @@ export const LIMITS: Limits = {
   idleDataInBytesMax: 32 * MIB,
   closeTimeoutMs: 5_000,
   drainTimeoutMs: 10_000,
+  logLinesMax: 100,
+  logPeriodMs: 60_000,
 }
 
 const FIRST_BURST_BYTES = 256 * KIB

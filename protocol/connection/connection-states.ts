@@ -21,7 +21,7 @@ export type ConnectionEvent =
   | 'logoutReceived'
   /** T13: the Logout Response with success went out. */
   | 'logoutCompleted'
-  /** T8: another connection of the session closed it, or the session was reinstated. */
+  /** T8, or T13 during a logout: another connection of the session closed it, or the session was reinstated. */
   | 'sessionClosed'
   /** T6, T7, T15, T17: the transport is gone, or we let it go. */
   | 'transportLost'

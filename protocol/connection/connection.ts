@@ -1,5 +1,5 @@
 /**
- * One iSCSI connection (RFC 7143 4.2.5): bytes in, PDUs out. Holds what belongs to the connection alone (sequence
+ * One iSCSI connection (RFC 7143 4.2.1): bytes in, PDUs out. Holds what belongs to the connection alone (sequence
  * numbers, negotiated parameters, flow control, its end) and passes each PDU to the Login Phase or to the full feature
  * phase. Knows no socket: `ConnectionTransport` is the way out, `receive` and `transportClosed` are the ways in.
  */
@@ -33,7 +33,13 @@ export interface ConnectionTransport {
   end(): void
   /** Close at once. */
   destroy(): void
+  /** Bring no more bytes until `resume`. */
+  pause(): void
+  resume(): void
 }
+
+/** What a buffer costs besides its bytes until it has left: objects, and its place in queues. */
+const BUFFER_OVERHEAD_BYTES = 256
 
 export class Connection implements PduSink {
   readonly context: NodeContext
@@ -60,6 +66,7 @@ export class Connection implements PduSink {
   #immediateCount = 0
   #isOpen = true
   #isReceiving = false
+  #isPaused = false
   #isFlushDeferred = false
 
   constructor(context: NodeContext, endpoint: PortalEndpoint, transport: ConnectionTransport) {
@@ -101,6 +108,11 @@ export class Connection implements PduSink {
     return this.#isOpen
   }
 
+  /** In full feature phase, logging out included. */
+  get isLoggedIn(): boolean {
+    return this.#state === 'LOGGED_IN' || this.#state === 'IN_LOGOUT'
+  }
+
   /** Too much waits to leave: no command is begun that could add to it. */
   get isCongested(): boolean {
     return this.outbound.isFull
@@ -118,6 +130,7 @@ export class Connection implements PduSink {
     this.#reader.push(chunk)
     this.#isReceiving = false
     if (this.writer.isPending) this.writer.flush()
+    if (this.outbound.isOverflowing && this.#isOpen) this.#pause()
   }
 
   /** The transport is gone, whoever closed it. */
@@ -273,9 +286,13 @@ export class Connection implements PduSink {
     this.releasePlace(task)
     this.session.tasks.delete(task.initiatorTaskTag | 0)
     abandonTransfers(task)
+    const hasMadeRoom = task.borrowedSlot !== null
     dropDataIn(task)
     this.session.taskEnded()
     this.context.tasks.release(task)
+    if (!hasMadeRoom) return
+    this.outbound.wake()
+    this.#roomMade()
   }
 
   /** For the log: who is at the other end. */
@@ -285,12 +302,31 @@ export class Connection implements PduSink {
   }
 
   #send(buffers: readonly Buffer[], byteCount: number, sent: () => void): void {
-    this.outbound.handedOver(byteCount)
+    const heldBytes = byteCount + buffers.length * BUFFER_OVERHEAD_BYTES
+    this.outbound.handedOver(heldBytes)
     this.#transport.send(buffers, byteCount, () => {
       sent()
-      this.outbound.left(byteCount)
-      if (this.#session !== null && this.#session.waitingTasks.length > 0) this.#session.dispatchWaiting()
+      this.outbound.left(heldBytes)
+      this.#roomMade()
     })
+  }
+
+  /** There may be room on the way out: whom `outbound` does not know goes on, the initiator and commands not yet begun. */
+  #roomMade(): void {
+    if (this.#isPaused && !this.outbound.isFull) this.#resume()
+    if (this.#session !== null && this.#session.waitingTasks.length > 0) this.#session.dispatchWaiting()
+  }
+
+  #pause(): void {
+    if (this.#isPaused) return
+    this.#isPaused = true
+    this.#transport.pause()
+    this.log.warn(this.#who(), 'stopped receiving from an initiator that does not read its answers')
+  }
+
+  #resume(): void {
+    this.#isPaused = false
+    this.#transport.resume()
   }
 
   /** Close without a word. */

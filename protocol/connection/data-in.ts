@@ -87,17 +87,17 @@ function queueDataIn(
 ): void {
   const { connection } = task
   const segmentBytesMax = connection.parameters.initiatorMaxRecvDataSegmentLength
-  const { maxBurstLength } = connection.session.parameters
+  // Segments that do not end a sequence are multiples of four bytes (RFC 7143 11.7.7), so sequences are as well.
+  const sequenceBytesMax = connection.session.parameters.maxBurstLength & ~3
   let at = 0
   do {
     const left = data.length - at
-    const sequenceLeft = maxBurstLength - task.sequenceBytes
+    const sequenceLeft = sequenceBytesMax - task.sequenceBytes
     let byteCount = Math.min(left, sequenceLeft)
-    // Segments that do not end a sequence are multiples of four bytes (RFC 7143 11.7.7).
     if (byteCount > segmentBytesMax) byteCount = segmentBytesMax & ~3
     task.sequenceBytes += byteCount
     const isEnd = at + byteCount === data.length
-    const isFinal = task.sequenceBytes === maxBurstLength || (isLast && isEnd)
+    const isFinal = task.sequenceBytes === sequenceBytesMax || (isLast && isEnd)
     if (isFinal) task.sequenceBytes = 0
     const isFramed = slot !== null && byteCount === slot.data.length
     const header = isFramed ? connection.writer.frameOf(slot) : connection.writer.takeHeader()

@@ -62,8 +62,11 @@ export function receiveDataOut(task: Task, byteCount: number, receiver: DataOutR
   if (task.failureSense !== null) return
   task.wantedBytes = Math.min(byteCount, task.dataOutCapacityBytes)
   task.receiver = receiver
-  const early = task.earlyData.splice(0)
-  for (const piece of early) deliver(task, piece.slices, piece.bufferOffsetBytes, piece.byteCount)
+  const { inbound } = task.connection
+  for (const { slices, bufferOffsetBytes, byteCount } of task.earlyData.splice(0)) {
+    inbound.arrived(byteCount)
+    deliver(task, slices, bufferOffsetBytes, byteCount)
+  }
   solicit(task)
 }
 
@@ -101,23 +104,48 @@ export function handleDataOut(connection: Connection, pdu: Pdu): void {
 }
 
 /**
- * The task ends: its R2Ts are nobody's now, what the initiator still sends for them is dropped, and what the SCSI layer
- * did not report as consumed, it does not need any more.
+ * The task ends: its R2Ts are nobody's now, what the initiator still sends for them is dropped as it comes and needs no
+ * room, and what the SCSI layer did not report as consumed, it does not need any more.
  */
 export function abandonTransfers(task: Task): void {
-  if (task.unconsumedBytes > 0) task.connection.inbound.release(task.unconsumedBytes)
+  const { inbound } = task.connection
+  inbound.forget(task)
+  let freedBytes = task.unconsumedBytes
+  for (const readyToTransfer of task.readyToTransfers) {
+    freedBytes += readyToTransfer.lengthBytes - readyToTransfer.receivedBytes
+    readyToTransfer.task = null
+  }
   task.unconsumedBytes = 0
-  for (const readyToTransfer of task.readyToTransfers) readyToTransfer.task = null
   task.readyToTransfers.length = 0
-  for (const piece of task.earlyData) task.connection.inbound.release(piece.byteCount)
   task.earlyData.length = 0
   task.receiver = null
-  task.connection.inbound.forget(task)
+  if (freedBytes > 0) inbound.release(freedBytes)
+}
+
+/**
+ * How long the initiator has owed data for an R2T, in milliseconds; the longest of all. An R2T whose task has ended and
+ * for which nobody waits is owed nothing: initiators that abort a write forget its R2Ts. Its tag is freed after
+ * `forgetAfterMs`.
+ */
+export function dataOutOverdueMs(connection: Connection, nowMs: number, forgetAfterMs: number): number {
+  let longestMs = 0
+  for (const transfer of connection.readyToTransfers.values()) {
+    const overdueMs = nowMs - transfer.activeMs
+    if (transfer.task !== null || isAwaited(connection, transfer)) longestMs = Math.max(longestMs, overdueMs)
+    else if (overdueMs >= forgetAfterMs) connection.readyToTransfers.delete(transfer.tag)
+  }
+  return longestMs
+}
+
+function isAwaited(connection: Connection, transfer: ReadyToTransfer): boolean {
+  for (const waiter of connection.transferWaiters) if (waiter.open.has(transfer)) return true
+  return false
 }
 
 /** Send R2Ts for what is wanted and not asked for, as far as the limits let it. */
 export function solicit(task: Task): void {
   const { connection } = task
+  if (!connection.isSending) return
   const { maxOutstandingR2T, maxBurstLength } = connection.session.parameters
   if (task.isUnsolicitedDataDue || task.failureSense !== null || task.phase !== 'executing') return
   while (task.solicitedEndBytes < task.wantedBytes && task.readyToTransfers.length < maxOutstandingR2T) {
@@ -151,11 +179,13 @@ export function solicit(task: Task): void {
 
 function handleUnsolicited(task: Task, pdu: Pdu, isFinal: boolean): void {
   const { header, at } = pdu
+  // Whatever the data leads to may end the task: from there on it may not be changed any more.
+  const dataSN = task.unsolicitedDataSN++
   if (isFinal) task.isUnsolicitedDataDue = false
   if (task.failureSense === null) {
     const bufferOffset = header.readUInt32BE(at + DATA_OUT.bufferOffset)
     const end = bufferOffset + pdu.dataBytes
-    if (pdu.hasDataDigestError || header.readUInt32BE(at + DATA_OUT.dataSN) !== task.unsolicitedDataSN) {
+    if (pdu.hasDataDigestError || header.readUInt32BE(at + DATA_OUT.dataSN) !== dataSN) {
       failTask(task, ISCSI_SENSE.protocolServiceCrcError)
     } else if (end > task.unsolicitedEndBytes || bufferOffset !== task.receivedBytes) {
       failTask(task, ISCSI_SENSE.incorrectAmountOfData)
@@ -165,7 +195,6 @@ function handleUnsolicited(task: Task, pdu: Pdu, isFinal: boolean): void {
       arrived(task, pdu.data, bufferOffset, pdu.dataBytes)
     }
   }
-  task.unsolicitedDataSN++
   if (!isFinal) return
   if (task.receiver !== null) solicit(task)
   respondWhenDataIsIn(task)
@@ -186,22 +215,24 @@ function handleSolicited(connection: Connection, transfer: ReadyToTransfer, pdu:
   const taken = Math.min(pdu.dataBytes, left)
   transfer.receivedBytes += taken
   if (isFinal) endTransfer(connection, transfer)
-  if (task === null || task.failureSense !== null) {
+  if (task === null) return
+  if (task.failureSense !== null) {
     connection.inbound.release(taken)
   } else if (!isInSequence || !fits || (isFinal && pdu.dataBytes !== left)) {
     connection.inbound.release(taken)
     failTask(task, isInSequence ? ISCSI_SENSE.incorrectAmountOfData : ISCSI_SENSE.protocolServiceCrcError)
   } else {
-    if (pdu.dataBytes > 0) deliverOrKeep(task, pdu.data, bufferOffset, pdu.dataBytes)
+    task.receivedBytes = bufferOffset + pdu.dataBytes
+    if (pdu.dataBytes > 0) deliver(task, pdu.data, bufferOffset, pdu.dataBytes)
     if (isFinal) solicit(task)
   }
-  if (isFinal && task !== null) respondWhenDataIsIn(task)
+  if (isFinal) respondWhenDataIsIn(task)
 }
 
 /** The initiator has set the final bit: the tag is free, and what it did not send is not awaited any more. */
 function endTransfer(connection: Connection, transfer: ReadyToTransfer): void {
   connection.readyToTransfers.delete(transfer.tag)
-  connection.inbound.release(transfer.lengthBytes - transfer.receivedBytes)
+  if (transfer.task !== null) connection.inbound.release(transfer.lengthBytes - transfer.receivedBytes)
   for (const waiter of connection.transferWaiters) {
     if (!waiter.open.delete(transfer) || waiter.open.size > 0) continue
     connection.transferWaiters.delete(waiter)
@@ -213,25 +244,31 @@ function endTransfer(connection: Connection, transfer: ReadyToTransfer): void {
   if (index >= 0) task.readyToTransfers.splice(index, 1)
 }
 
-/** Unsolicited bytes have come; unlike solicited ones they were not counted before. */
+/**
+ * Unsolicited bytes have come. Before somebody asks for them they do not count at the gate: a command that waits for
+ * those before it must not take the room that they need to end.
+ */
 function arrived(task: Task, slices: readonly Buffer[], bufferOffset: number, byteCount: number): void {
-  task.connection.inbound.arrived(byteCount)
-  deliverOrKeep(task, slices, bufferOffset, byteCount)
-}
-
-function deliverOrKeep(task: Task, slices: readonly Buffer[], bufferOffset: number, byteCount: number): void {
   task.receivedBytes = bufferOffset + byteCount
-  if (task.receiver !== null) deliver(task, slices, bufferOffset, byteCount)
-  else task.earlyData.push({ slices, bufferOffsetBytes: bufferOffset, byteCount })
+  if (task.receiver === null) {
+    if (task.outcome === null) task.earlyData.push({ slices, bufferOffsetBytes: bufferOffset, byteCount })
+    return
+  }
+  task.connection.inbound.arrived(byteCount)
+  deliver(task, slices, bufferOffset, byteCount)
 }
 
-/** Hand on what the receiver wants of a piece; it may have asked for less than the initiator has sent. */
+/**
+ * Hand on what the receiver wants of a piece that counts at the gate. It may have asked for less than the initiator has
+ * sent, and a command that has ended wants nothing.
+ */
 function deliver(task: Task, slices: readonly Buffer[], bufferOffset: number, byteCount: number): void {
-  const wanted = Math.min(byteCount, task.wantedBytes - bufferOffset)
-  if (wanted < byteCount) task.connection.inbound.release(byteCount - Math.max(wanted, 0))
-  if (wanted <= 0 || task.receiver === null) return
+  const { receiver, connection } = task
+  const wanted = receiver === null ? 0 : Math.max(Math.min(byteCount, task.wantedBytes - bufferOffset), 0)
+  if (wanted < byteCount) connection.inbound.release(byteCount - wanted)
+  if (receiver === null || wanted === 0) return
   task.unconsumedBytes += wanted
-  task.receiver(wanted === byteCount ? slices : firstBytes(slices, wanted), bufferOffset, wanted)
+  receiver(wanted === byteCount ? slices : firstBytes(slices, wanted), bufferOffset, wanted)
 }
 
 function firstBytes(slices: readonly Buffer[], byteCount: number): readonly Buffer[] {

@@ -1,10 +1,14 @@
 /**
  * Bounds the memory of one connection in both directions. The command window is the first back-pressure; these two gates
  * are the second, in bytes: no Data-In is fetched while too much waits to leave, no R2T goes out while too much has been
- * asked for or waits to be written. Nothing here ever pauses the socket.
+ * asked for or waits to be written. Answers that come from neither (pings, Rejects, texts) pile up when the initiator does
+ * not read them; only for those, as the last resort, a connection stops receiving.
  */
 
 import type { Task } from '../session/task.ts'
+
+/** Data-In alone stays near the limit, so that an initiator which reads slowly is never met by a closed ear. */
+const OVERFLOW_FACTOR = 2
 
 /** Bytes on their way to the initiator: memory that is being filled, PDUs that are queued, PDUs in the socket. */
 export class OutboundGate {
@@ -22,6 +26,11 @@ export class OutboundGate {
 
   get isFull(): boolean {
     return this.#borrowedBytes + this.#queuedBytes() + this.#socketBytes > this.#bytesMax
+  }
+
+  /** So much waits to leave that the initiator cannot be reading: further requests must wait. */
+  get isOverflowing(): boolean {
+    return this.#borrowedBytes + this.#queuedBytes() + this.#socketBytes > OVERFLOW_FACTOR * this.#bytesMax
   }
 
   /** Memory was lent to be filled. */
@@ -42,10 +51,15 @@ export class OutboundGate {
   /** The socket is done with bytes. Wakes who waits for room. */
   left(byteCount: number): void {
     this.#socketBytes -= byteCount
+    this.wake()
+  }
+
+  /** There may be room again: let those go on who wait for it. */
+  wake(): void {
     while (this.#waiting.length > 0 && !this.isFull) this.#waiting.shift()!()
   }
 
-  /** Call `proceed` when there is room: at once, or when bytes have left. */
+  /** Call `proceed` when there is room: at once, or when it has been made. */
   whenRoom(proceed: () => void): void {
     if (this.#waiting.length === 0 && !this.isFull) proceed()
     else this.#waiting.push(proceed)
@@ -59,7 +73,7 @@ export class OutboundGate {
   }
 }
 
-/** Bytes that the initiator was asked for, or sent unasked, and that the SCSI layer has not consumed. */
+/** Bytes that the initiator was asked for, or sent unasked for a command that runs, and that the SCSI layer has not consumed. */
 export class InboundGate {
   readonly #bytesMax: number
   readonly #resume: (task: Task) => void
@@ -85,7 +99,7 @@ export class InboundGate {
     return true
   }
 
-  /** Bytes came that nobody asked for; the negotiated first burst and the command window bound them. */
+  /** Bytes that nobody asked for were taken; the negotiated first burst and the command window bound them. */
   arrived(byteCount: number): void {
     this.#bytes += byteCount
   }

@@ -1,5 +1,5 @@
 /**
- * Full feature phase of a connection (RFC 7143 4.3): every PDU goes to the handler of its opcode, non-immediate requests
+ * Full feature phase of a connection (RFC 7143 4.2.5): every PDU goes to the handler of its opcode, non-immediate requests
  * in CmdSN order. SCSI commands keep their own order (their tasks exist from arrival on); everything else that comes too
  * early is kept as a copy until its turn.
  */
@@ -9,6 +9,7 @@ import { Pdu } from '../framing/pdu-reader.ts'
 import { IMMEDIATE_BIT, OPCODE, OPCODE_MASK, OPCODE_ROWS, type OpcodeRow } from '../opcodes.ts'
 import { REQUEST } from '../pdu/bhs.ts'
 import { BHS_BYTES } from '../pdu/layout.ts'
+import { TASK_MANAGEMENT_REQUEST } from '../pdu/task-management.ts'
 import type { Connection } from './connection.ts'
 import { handleDataOut } from './data-out.ts'
 import { Keepalive } from './keepalive.ts'
@@ -23,7 +24,7 @@ type Handler = (phase: FullFeaturePhase, pdu: Pdu, isImmediate: boolean) => void
 
 const HANDLERS: Partial<Record<number, Handler>> = {
   [OPCODE.NOP_OUT]: (phase, pdu) => phase.keepalive.handleNopOut(pdu),
-  [OPCODE.TASK_MANAGEMENT_REQUEST]: (phase, pdu) => handleTaskManagementRequest(phase.connection, pdu),
+  [OPCODE.TASK_MANAGEMENT_REQUEST]: (phase, pdu) => phase.handleTaskManagement(pdu),
   [OPCODE.TEXT_REQUEST]: (phase, pdu) => phase.text.handleTextRequest(pdu),
   [OPCODE.LOGOUT_REQUEST]: (phase, pdu) => handleLogoutRequest(phase.connection, pdu),
 }
@@ -70,6 +71,19 @@ export class FullFeaturePhase {
       connection.reject(pdu, REJECT_REASON.DATA_DIGEST_ERROR)
     } else {
       this.#handleNumbered(HANDLERS[opcode]!, pdu)
+    }
+  }
+
+  /** Task management may have to wait, for commands to come or to end; only so much of it waits. */
+  handleTaskManagement(pdu: Pdu): void {
+    const { connection } = this
+    const { managementTags } = connection.session
+    if (managementTags.has(pdu.header.readUInt32BE(pdu.at + TASK_MANAGEMENT_REQUEST.initiatorTaskTag))) {
+      connection.reject(pdu, REJECT_REASON.TASK_IN_PROGRESS)
+    } else if (managementTags.size >= connection.context.limits.managementRequestsMax) {
+      connection.reject(pdu, REJECT_REASON.IMMEDIATE_COMMAND_REJECT)
+    } else {
+      handleTaskManagementRequest(connection, pdu)
     }
   }
 

@@ -11,6 +11,7 @@ import type { Timer } from '../node-context.ts'
 import { IMMEDIATE_BIT } from '../opcodes.ts'
 import { NOP_OUT, writeNopIn } from '../pdu/nop.ts'
 import type { Connection } from './connection.ts'
+import { dataOutOverdueMs } from './data-out.ts'
 
 export class Keepalive {
   readonly #connection: Connection
@@ -45,11 +46,15 @@ export class Keepalive {
       if ((header[at]! & IMMEDIATE_BIT) === 0) connection.reject(pdu, REJECT_REASON.PROTOCOL_ERROR)
       return
     }
-    const data = pdu.data.length === 1 ? pdu.data[0]! : Buffer.concat(pdu.data)
+    // A copy: a slice would keep the whole chunk that brought it until the answer has left.
+    const data = Buffer.concat(
+      pdu.data,
+      Math.min(pdu.dataBytes, connection.parameters.initiatorMaxRecvDataSegmentLength),
+    )
     const response = connection.writer.takeHeader()
     writeNopIn(response, initiatorTaskTag, RESERVED_TAG)
     connection.stampStatus(response)
-    connection.writer.pushPdu(data.subarray(0, connection.parameters.initiatorMaxRecvDataSegmentLength))
+    connection.writer.pushPdu(data)
     connection.requestFlush()
   }
 
@@ -61,11 +66,9 @@ export class Keepalive {
     const connection = this.#connection
     const { pingIdleMs, pingTimeoutMs, dataOutTimeoutMs } = connection.context.limits
     const nowMs = connection.nowMs()
-    for (const transfer of connection.readyToTransfers.values()) {
-      if (nowMs - transfer.activeMs >= dataOutTimeoutMs) {
-        connection.fail(`data that an R2T asked for did not come within ${dataOutTimeoutMs} ms`)
-        return
-      }
+    if (dataOutOverdueMs(connection, nowMs, dataOutTimeoutMs) >= dataOutTimeoutMs) {
+      connection.fail(`data that an R2T asked for did not come within ${dataOutTimeoutMs} ms`)
+      return
     }
     const isSilent = nowMs - connection.lastReceivedMs >= pingIdleMs
     if (this.#pingTag !== null && this.#answersPings && nowMs - this.#pingSentMs >= pingTimeoutMs) {

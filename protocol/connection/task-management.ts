@@ -77,7 +77,11 @@ function abortTask(connection: Connection, request: Request): void {
   } else if (task.phase === 'executing') {
     session.nexus.taskManagementRequestReceived(
       { function: FUNCTION.ABORT_TASK, lun: request.lun, referencedTask: task },
-      (response) => respond(connection, request, response),
+      (response) => {
+        // Had its transfer failed as well, it would still have an answer coming.
+        if (session.tasks.get(request.referencedTaskTag | 0) === task) dropTask(session, task)
+        respond(connection, request, response)
+      },
     )
   } else {
     dropTask(session, task)
@@ -96,9 +100,10 @@ function manageTaskSet(connection: Connection, request: Request): void {
   const isTargetScoped =
     request.function === FUNCTION.TARGET_WARM_RESET || request.function === FUNCTION.TARGET_COLD_RESET
   const isCovered = ({ lun }: { lun: Buffer }) => isTargetScoped || lun.equals(request.lun)
-  const transfers = [...connection.readyToTransfers.values()].filter(isCovered)
+  const transfers = [...connection.readyToTransfers.values()].filter(({ task }) => task !== null && isCovered(task))
   for (const task of [...session.tasks.values()]) {
-    if (isCovered(task) && task.phase !== 'executing') dropTask(session, task)
+    const isEarlier = task.isImmediate || isSerialLess(task.cmdSN, request.cmdSN)
+    if (isEarlier && isCovered(task) && task.phase !== 'executing') dropTask(session, task)
   }
   session.nexus.taskManagementRequestReceived(
     { function: request.function as TaskManagementFunction, lun: request.lun, referencedTask: null },

@@ -18,6 +18,7 @@ interface Sequence {
   targetTransferTag: number
   /** Pieces of a text whose last piece has not come (C bit). */
   incoming: Buffer[]
+  incomingBytes: number
   /** What is left of an answer that did not fit one PDU; null when there is none. */
   outgoing: Buffer | null
 }
@@ -48,13 +49,15 @@ export class TextExchange {
       return
     }
     sequence.incoming.push(...pdu.data)
-    const text = Buffer.concat(sequence.incoming)
-    if (text.length > this.#connection.context.limits.textBytesMax) {
+    sequence.incomingBytes += pdu.dataBytes
+    if (sequence.incomingBytes > this.#connection.context.limits.textBytesMax) {
       this.#fail(pdu, REJECT_REASON.LONG_OPERATION_REJECT)
     } else if (isContinued) {
       this.#respond(sequence, NO_TEXT, 0)
     } else {
+      const text = Buffer.concat(sequence.incoming)
       sequence.incoming = []
+      sequence.incomingBytes = 0
       this.#answer(pdu, sequence, text, isFinal)
     }
   }
@@ -79,6 +82,7 @@ export class TextExchange {
       negotiation: createFullFeatureText(asker, context.directory),
       targetTransferTag: RESERVED_TAG,
       incoming: [],
+      incomingBytes: 0,
       outgoing: null,
     }
     return this.#sequence

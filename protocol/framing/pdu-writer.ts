@@ -29,9 +29,6 @@ export class PduWriter {
   #buffers: Buffer[] = []
   #owners: (HeaderCell | DataInSlot)[] = []
   #byteCount = 0
-  /** Owners of the batches that were handed over and have not left yet, oldest first. */
-  readonly #batches: (HeaderCell | DataInSlot)[][] = []
-  readonly #batchSent: () => void = () => this.#releaseOldestBatch()
 
   constructor(headers: HeaderPool, slots: DataInPool, send: SendBuffers) {
     this.#headers = headers
@@ -77,7 +74,7 @@ export class PduWriter {
     if (slot !== null) this.#owners.push(slot)
   }
 
-  /** The whole PDU that `framePdu` will send from this slot; its first 48 bytes are the header to write. */
+  /** The whole PDU that `pushFrame` will send from this slot; its first 48 bytes are the header to write. */
   frameOf(slot: DataInSlot): Buffer {
     const headerBytes = this.headerDigest ? BHS_BYTES + DIGEST_BYTES : BHS_BYTES
     const tailBytes = paddingOf(slot.data.length) + (this.dataDigest ? DIGEST_BYTES : 0)
@@ -104,11 +101,12 @@ export class PduWriter {
     if (this.#buffers.length === 0) return
     const buffers = this.#buffers
     const byteCount = this.#byteCount
-    this.#batches.push(this.#owners)
+    const owners = this.#owners
     this.#buffers = []
     this.#owners = []
     this.#byteCount = 0
-    this.#send(buffers, byteCount, this.#batchSent)
+    // Each batch gives back its own memory: a socket that is destroyed reports its writes in no particular order.
+    this.#send(buffers, byteCount, () => this.#release(owners))
   }
 
   /** Give back what was queued and never handed over; batches on their way come back through `sent`. */
@@ -135,11 +133,6 @@ export class PduWriter {
   #queue(buffer: Buffer): void {
     this.#buffers.push(buffer)
     this.#byteCount += buffer.length
-  }
-
-  #releaseOldestBatch(): void {
-    const owners = this.#batches.shift()
-    if (owners !== undefined) this.#release(owners)
   }
 
   #release(owners: readonly (HeaderCell | DataInSlot)[]): void {

@@ -7,7 +7,7 @@
 
 import { answerSendTargets, type DiscoveringSession } from '../discovery/send-targets.ts'
 import type { TargetDirectory } from '../target-directory.ts'
-import { findAnswerOnlyValue, findMisuse } from './key-rules.ts'
+import { findAnswerOnlyValue, findMisuse, KEYS_MAX } from './key-rules.ts'
 import { KEY_TABLE } from './key-table.ts'
 import { encodeText, parseNumericalValue, parseText, type TextPair } from './text.ts'
 
@@ -38,6 +38,7 @@ export function createFullFeatureText(session: DiscoveringSession, directory: Ta
     for (const pair of pairs) {
       if (keysSeen.has(pair.key)) return `${pair.key} is sent a second time in one text sequence`
       keysSeen.add(pair.key)
+      if (keysSeen.size > KEYS_MAX) return `a text sequence has at most ${KEYS_MAX} keys`
       const row = KEY_TABLE.get(pair.key)
       const misuse = findAnswerOnlyValue(pair) ?? (row && findMisuse(row, pair, { kind: 'fullFeature' }))
       if (misuse != null) return misuse

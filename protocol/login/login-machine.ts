@@ -1,5 +1,5 @@
 /**
- * The contract of the Login Phase of one connection (RFC 7143 chapter 6.3), a pure stepper: a Login Request in, what
+ * The contract of the Login Phase of one connection (RFC 7143 6.3), a pure stepper: a Login Request in, what
  * to answer out. No clock, no socket; randomness is injected. `createLoginMachine` in `login-phase.ts` makes one.
  */
 

@@ -10,7 +10,7 @@
 
 import { STAGE } from '../constants.ts'
 import { IDENTIFYING_KEYS, type Identification, identify } from './identification.ts'
-import { findAnswerOnlyValue, findMisuse } from './key-rules.ts'
+import { findAnswerOnlyValue, findMisuse, KEYS_MAX } from './key-rules.ts'
 import { KEY_TABLE } from './key-table.ts'
 import type {
   LoginAgreement,
@@ -158,6 +158,7 @@ class LoginPhase implements LoginMachine {
       const { key } = pair
       if (this.#keysSeen.has(key)) return `${key} is sent a second time`
       this.#keysSeen.add(key)
+      if (this.#keysSeen.size > KEYS_MAX) return `a login has at most ${KEYS_MAX} keys`
       if (this.#peer !== null && IDENTIFYING_KEYS.includes(key)) return `${key} is not in the first request`
       const row = KEY_TABLE.get(key)
       const misuse = findAnswerOnlyValue(pair) ?? (row && findMisuse(row, pair, { kind: 'login', stage, isLeading }))

@@ -33,6 +33,7 @@ export interface SecurityNegotiation {
   chapUser(): string | null
 }
 
+/** The stage against `policy`, for one login. */
 export function createSecurityNegotiation(
   policy: AuthenticationPolicy,
   environment: Pick<LoginEnvironment, 'randomBytes' | 'recentChallenges'>,

@@ -28,6 +28,7 @@ export function stageOfCode(code: number): NextStage | null {
   return STAGE_OF_CODE.get(code) ?? null
 }
 
+/** Whether a login that is at `from` may go on to `to`. */
 export function isTransitionAllowed(from: LoginStage, to: NextStage): boolean {
   const allowed: readonly NextStage[] = TRANSITIONS[from]
   return allowed.includes(to)

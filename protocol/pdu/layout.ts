@@ -40,7 +40,7 @@ export const uint16 = <const Name extends string>(name: Name) => field(name, u16
 export const uint24 = <const Name extends string>(name: Name) => field(name, u24be(name))
 export const uint32 = <const Name extends string>(name: Name) => field(name, u32be(name))
 export const bytes = <const Name extends string>(name: Name, byteCount: number) => field(name, blob(byteCount, name))
-/** The 8-byte LUN field, kept as bytes (SAM-5 4.7). */
+/** The 8-byte LUN field, kept as bytes (RFC 7143 11.2.1.7). */
 export const lun = () => bytes('lun', 8)
 
 /** A byte whose bits have names: masks within the byte. */

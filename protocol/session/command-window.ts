@@ -59,7 +59,9 @@ export class CommandWindow {
   deliverHeld(): void {
     if (this.#isDelivering) return
     this.#isDelivering = true
-    while (this.#held.size > 0) {
+    for (;;) {
+      // What waits for the commands so far comes before those behind them.
+      if (this.#reachWaiters.length > 0) this.#wakeReachWaiters()
       const deliver = this.#held.get(this.#expCmdSN)
       if (deliver === undefined) break
       this.#held.delete(this.#expCmdSN)
@@ -67,7 +69,6 @@ export class CommandWindow {
       deliver()
     }
     this.#isDelivering = false
-    if (this.#reachWaiters.length > 0) this.#wakeReachWaiters()
   }
 
   /**

@@ -1,6 +1,6 @@
 /**
- * A session (RFC 7143 4.2.7): one I_T nexus with its command window, its tasks and its connections. Discovery sessions
- * are sessions without a nexus. A session ends once, whatever ends it: its connections close, its tasks end without
+ * A session (RFC 7143 4.2.1, 4.4.2): one I_T nexus with its command window, its tasks and its connections. Discovery
+ * sessions are sessions without a nexus. A session ends once, whatever ends it: its connections close, its tasks end without
  * responses, and `ended` is told when nothing of it is in flight any more, so that whatever comes after it on the same
  * nexus cannot be overtaken by a write of the past.
  */
@@ -177,7 +177,7 @@ export class Session {
     }
     this.#endedListeners.push(ended)
     if (this.#endedListeners.length > 1) return
-    if (event === 'lastConnectionFailed') {
+    if (event === 'lastConnectionFailed' && this.#state === 'LOGGED_IN') {
       this.#step(event)
       this.#step('stateTimedOut')
     } else {

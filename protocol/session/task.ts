@@ -1,6 +1,6 @@
 /**
  * An iSCSI task (RFC 7143 4.2.5.1): one SCSI Command PDU and all PDUs that belong to it. Holds state only; what happens
- * to it lives in `connection/` (scsi-command, data-in, data-out). Tasks are pooled: once ended, a task belongs to
+ * to it lives in `connection/` (scsi-command, task-lifecycle, data-in, data-out). Tasks are pooled: once ended, a task belongs to
  * somebody else.
  */
 

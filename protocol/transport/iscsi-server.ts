@@ -4,6 +4,7 @@
  */
 
 import type { Socket } from 'node:net'
+import type { Connection } from '../connection/connection.ts'
 import { DataInPool } from '../framing/data-in-pool.ts'
 import { HeaderPool } from '../framing/header-pool.ts'
 import type { ProtocolLimits } from '../limits.ts'
@@ -38,7 +39,7 @@ const SYSTEM_SCHEDULER: Scheduler = {
 export class IscsiServer {
   readonly #context: NodeContext
   readonly #portals: Portal[] = []
-  readonly #openSockets = new Set<Socket>()
+  readonly #connections = new Map<Socket, Connection>()
 
   constructor(options: IscsiServerOptions) {
     const { limits } = options
@@ -60,7 +61,7 @@ export class IscsiServer {
 
   /** Open a portal. Gives its port, which the system chose when `port` is 0. Errors: the system's (`code`). */
   async listen(host: string, port: number, portalGroupTag: number): Promise<number> {
-    const portal = new Portal(this.#context, portalGroupTag, this.#openSockets)
+    const portal = new Portal(this.#context, portalGroupTag, this.#connections)
     const actualPort = await portal.listen(host, port)
     this.#portals.push(portal)
     return actualPort
@@ -68,7 +69,7 @@ export class IscsiServer {
 
   /**
    * Stop accepting, let the commands that run be answered, end every session, close every connection. What has not come
-   * to an end after `timeoutMs` is cut off.
+   * to an end after `timeoutMs` is cut off; the last answers have until `closeTimeoutMs` to be read.
    */
   async drain(timeoutMs: number): Promise<void> {
     for (const portal of this.#portals) portal.stopListening()
@@ -80,8 +81,19 @@ export class IscsiServer {
     if (!isInTime) this.#context.log.warn({}, `commands still ran after ${timeoutMs} ms; their sessions are cut off`)
     for (const session of sessions) session.drop()
     await isSettledWithin(ended, timeoutMs)
-    for (const portal of this.#portals) portal.destroyConnections()
+    const sockets = [...this.#connections.keys()]
+    await isSettledWithin(Promise.all(sockets.map(lastBytesSent)), this.#context.limits.closeTimeoutMs)
+    for (const socket of this.#connections.keys()) socket.destroy()
   }
+}
+
+/** Settles when the system has all that a closing socket was given; at once for one that is not closing. */
+function lastBytesSent(socket: Socket): Promise<void> {
+  if (!socket.writableEnded || socket.writableFinished || socket.destroyed) return Promise.resolve()
+  return new Promise((resolve) => {
+    socket.once('finish', resolve)
+    socket.once('close', () => resolve())
+  })
 }
 
 async function isSettledWithin(promise: Promise<unknown>, timeoutMs: number): Promise<boolean> {

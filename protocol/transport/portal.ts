@@ -1,5 +1,5 @@
 /**
- * A network portal (RFC 7143 4.2.3): listens on one address and gives every TCP connection to a new iSCSI connection.
+ * A network portal (RFC 7143 4.4.1): listens on one address and gives every TCP connection to a new iSCSI connection.
  */
 
 import { createServer, type Server, type Socket } from 'node:net'
@@ -14,15 +14,14 @@ const IPV4_MAPPED_PREFIX = '::ffff:'
 export class Portal {
   readonly portalGroupTag: number
   readonly #context: NodeContext
-  readonly #openSockets: Set<Socket>
   readonly #server: Server
-  readonly #connections = new Map<Socket, Connection>()
+  readonly #connections: Map<Socket, Connection>
 
-  /** `openSockets`: the sockets of all portals of the node, which bound their number together. */
-  constructor(context: NodeContext, portalGroupTag: number, openSockets: Set<Socket>) {
+  /** `connections`: those of all portals of the node, oldest first; their number is bounded together. */
+  constructor(context: NodeContext, portalGroupTag: number, connections: Map<Socket, Connection>) {
     this.#context = context
     this.portalGroupTag = portalGroupTag
-    this.#openSockets = openSockets
+    this.#connections = connections
     this.#server = createServer(
       { noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEPALIVE_DELAY_MS },
       (socket) => this.#accept(socket),
@@ -47,14 +46,9 @@ export class Portal {
     this.#server.close()
   }
 
-  /** Close what is left, at once. */
-  destroyConnections(): void {
-    for (const socket of this.#connections.keys()) socket.destroy()
-  }
-
   #accept(socket: Socket): void {
     const { limits, log } = this.#context
-    if (this.#openSockets.size >= limits.connectionsMax) {
+    if (this.#connections.size >= limits.connectionsMax && !this.#makeRoom()) {
       log.warn(
         { remoteAddress: socket.remoteAddress },
         `closed a connection above the limit of ${limits.connectionsMax}`,
@@ -67,15 +61,27 @@ export class Portal {
       this.#endpointOf(socket),
       new SocketTransport(socket, limits.closeTimeoutMs),
     )
-    this.#openSockets.add(socket)
     this.#connections.set(socket, connection)
     socket.on('data', (chunk: Buffer) => this.#receive(connection, socket, chunk))
     socket.on('error', (error) => log.debug({ err: error }, 'a socket failed'))
     socket.on('close', () => {
-      this.#openSockets.delete(socket)
       this.#connections.delete(socket)
       connection.transportClosed()
     })
+  }
+
+  /**
+   * Close the oldest connection that is not in full feature phase, so that those who never log in cannot keep others out:
+   * a login takes a few round trips, while an idle connection would stay until its time-out. Says whether there was one.
+   */
+  #makeRoom(): boolean {
+    for (const [socket, connection] of this.#connections) {
+      if (connection.isLoggedIn) continue
+      this.#connections.delete(socket)
+      connection.fail(`it had not logged in when there were ${this.#context.limits.connectionsMax} connections`)
+      return true
+    }
+    return false
   }
 
   /** A mistake of ours ends this connection, not the server. */

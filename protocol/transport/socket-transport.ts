@@ -37,4 +37,12 @@ export class SocketTransport implements ConnectionTransport {
   destroy(): void {
     this.#socket.destroy()
   }
+
+  pause(): void {
+    this.#socket.pause()
+  }
+
+  resume(): void {
+    this.#socket.resume()
+  }
 }

@@ -116,9 +116,24 @@ export class SimulatedInitiator implements ConnectionTransport {
     return this.#toTarget.length > 0 || this.#toInitiator.length > 0
   }
 
+  /** What is not answered yet, for messages. */
+  get open(): readonly string[] {
+    const commands = [...this.outstanding].map(([tag, { kind, blocks, solicitedBytes, dataInBytes }]) => {
+      return `command ${tag}: ${kind} of ${blocks} blocks, ${solicitedBytes} bytes out, ${dataInBytes} bytes in`
+    })
+    const requests = [...this.#management].map(([tag, request]) => `function ${request.function}: ${tag}`)
+    return [...commands, ...requests, ...[...this.#pings.keys()].map((tag) => `ping ${tag}`)]
+  }
+
   /** Nothing is asked that is not answered. */
   get isQuiet(): boolean {
     return this.isLoggedIn && this.outstanding.size + this.#management.size + this.#pings.size === 0
+  }
+
+  /** Single commands are being aborted, and no whole task sets. */
+  get #isAbortingSingly(): boolean {
+    const requests = [...this.#management.values()]
+    return requests.length > 0 && requests.every((request) => request.function === ABORT_TASK)
   }
 
   send(buffers: readonly Buffer[], byteCount: number, sent: () => void): void {
@@ -169,11 +184,12 @@ export class SimulatedInitiator implements ConnectionTransport {
     const { random } = this.#around
     const old = this.connection
     const batches = this.#toInitiator.splice(0)
-    const breaks = this.isClosed || random.chance(0.7)
+    const breaks = this.isClosed || !this.isLoggedIn || random.chance(0.7)
     if (breaks) old.transportClosed()
     // A socket that is destroyed reports what waited in it in no particular order.
     if (random.chance(0.5)) batches.reverse()
     for (const [tag] of this.outstanding) this.#giveUp(tag)
+    this.#around.othersAborted(this)
     this.#management.clear()
     this.#pings.clear()
     this.#toTarget = []
@@ -189,6 +205,7 @@ export class SimulatedInitiator implements ConnectionTransport {
   }
 
   ping(): void {
+    if (!this.isLoggedIn || this.isClosed) return
     const tag = this.#tag++
     const data = Buffer.alloc(this.#around.random.integer(0, 30), tag)
     this.#pings.set(tag, data)
@@ -222,7 +239,7 @@ export class SimulatedInitiator implements ConnectionTransport {
     if (tags.length > 0 && random.chance(0.7)) {
       const tag = random.pick(tags)
       this.#abort(tag, this.outstanding.get(tag)!)
-    } else {
+    } else if (!this.#isAbortingSingly) {
       this.#manage(random.pick([ABORT_TASK_SET, CLEAR_TASK_SET, LOGICAL_UNIT_RESET]), tags)
     }
   }
@@ -375,6 +392,7 @@ export class SimulatedInitiator implements ConnectionTransport {
     if (isLogin) this.#loggedIn(pdu)
     else if (pdu.opcode === OPCODE.NOP_IN) this.#pingAnswered(pdu)
     else if (pdu.opcode === OPCODE.TASK_MANAGEMENT_RESPONSE) this.#managed(pdu)
+    else if (pdu.opcode === OPCODE.REJECT) assert.fail(`rejected ${pdu.data.toString('hex')}`)
     else if (pdu.opcode !== OPCODE.ASYNC) this.#handleOfTask(pdu)
   }
 
@@ -422,10 +440,9 @@ export class SimulatedInitiator implements ConnectionTransport {
     command.solicitedBytes += byteCount
     const data = dataOf(command.write, command.lba, command.blocks)
     assert.ok(offset + byteCount <= data.length, 'R2T beyond the data')
-    const isBeingAborted = [...this.#management.values()].some(
-      (request) => request.function === ABORT_TASK && request.covered.includes(pdu.itt),
-    )
-    if (isBeingAborted && this.#around.random.chance(0.5)) return
+    // Initiators in the field forget the R2Ts of a command while they abort it.
+    const isBeingAborted = [...this.#management.values()].some(({ covered }) => covered.includes(pdu.itt))
+    if (isBeingAborted && this.#isAbortingSingly && this.#around.random.chance(0.5)) return
     this.#sendDataOut(pdu.itt, pdu.ttt, offset, data.subarray(offset, offset + byteCount))
   }
 

@@ -56,17 +56,34 @@ describe('a login that stalls', () => {
 describe('more connections than the limit', () => {
   const few = useTarget({ limits: { connectionsMax: 3 } })
 
-  it('are closed, and there is room again when others end', async () => {
+  it('take the place of the oldest that has not logged in, never of one that has', async () => {
     const witness = await few.open()
     const first = await few.connect()
     const second = await few.connect()
+    const third = await few.connect()
+    await first.connection.expectClosed()
+    await third.login()
     await second.login()
+    for (const initiator of [witness, second, third]) await initiator.ping()
+    await Promise.all([witness, second, third].map((initiator) => initiator.logout()))
+  })
+
+  it('are closed when all have logged in, and there is room again when others end', async () => {
+    const witness = await few.open()
+    const first = await few.open()
+    const second = await few.open()
     const excess = await few.connect()
     await excess.connection.expectClosed()
-    first.destroy()
     await second.logout()
-    await witness.ping()
-    await (await few.open()).ping()
+    for (const initiator of [witness, first, await few.open()]) await initiator.ping()
+  })
+
+  it('keep no initiator out, however many of them idle', async () => {
+    const { host, port } = few.target
+    const idle = await Promise.all(Array.from({ length: 50 }, () => WireConnection.open(host, port)))
+    const initiator = await few.open()
+    await initiator.ping()
+    for (const connection of idle) connection.destroy()
   })
 })
 

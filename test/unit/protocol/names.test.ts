@@ -20,6 +20,13 @@ describe('names from the wire', () => {
     expect(prepareName(received)).toBe(prepared)
   })
 
+  it('is refused by its length before it is normalised, which a run of combining marks makes slow', () => {
+    const name = `iqn.a${'\u0301\u0323'.repeat(15_000)}`
+    const beginMs = performance.now()
+    expect(problemOf(prepareName(name))).toContain(`this one has ${Buffer.byteLength(name)}`)
+    expect(performance.now() - beginMs).toBeLessThan(50)
+  })
+
   it('[NAME-1] accepts 223 bytes and refuses 224', () => {
     const name = 'iqn.2024-01.com.example:'.padEnd(ISCSI_NAME_BYTES_MAX, 'x')
     expect(prepareName(name)).toBe(name)

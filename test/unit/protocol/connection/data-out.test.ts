@@ -171,4 +171,78 @@ describe('Data-Out', () => {
     node.clock.settle()
     expect(host.take().map((r2t) => r2t.header.readUInt32BE(16))).toEqual([2])
   })
+
+  it('[SN-17] counts DataSN from 0 for every command, also when the last one ended within its own last PDU', () => {
+    const { node, host } = start({ InitialR2T: 'No', ImmediateData: 'No' })
+    for (const itt of [1, 2]) {
+      host.command({ itt, write: true, final: false, edtl: 512 })
+      const task = node.scsi.tasks[0]!
+      receiveDataOut(task, 512, () => {
+        node.scsi.ended(task)
+        completeTask(task, 0, null, 512)
+      })
+      host.dataOut(itt, 0xffff_ffff, 0, 0, Buffer.alloc(512))
+      expect(host.take().map(({ opcode, header }) => [opcode, header[3]])).toEqual([[OPCODE.SCSI_RESPONSE, 0]])
+    }
+    expect(node.taken).toEqual([0, 0, 0])
+  })
+
+  it('frees the room of early data that came for a command which its first piece ended', () => {
+    const { node, host } = start({ InitialR2T: 'No', FirstBurstLength: '4096' })
+    host.command({ itt: 1, write: true, final: false, edtl: 4096, data: Buffer.alloc(512) })
+    host.dataOut(1, 0xffff_ffff, 0, 512, Buffer.alloc(512), false)
+    const [task] = node.scsi.tasks
+    receiveDataOut(task!, 4096, () => {
+      node.scsi.ended(task!)
+      completeTask(task!, 2, null, 0)
+    })
+    host.dataOut(1, 0xffff_ffff, 1, 1024, Buffer.alloc(3072))
+    expect(host.take().map(({ opcode }) => opcode)).toEqual([OPCODE.SCSI_RESPONSE])
+    expect(host.connection.inbound.bytes).toBe(0)
+    expect(node.taken).toEqual([0, 0, 0])
+  })
+
+  it('asks a connection that is gone for nothing', () => {
+    const node = new NodeHarness({ inboundBytesMax: 1024 })
+    const host = node.connect()
+    host.login({ keys: { FirstBurstLength: '512' } })
+    host.command({ itt: 1, write: true, edtl: 512, data: Buffer.alloc(512) })
+    host.command({ itt: 2, write: true, edtl: 1024 })
+    const [one, two] = node.scsi.tasks
+    receiveDataOut(one!, 512, () => {})
+    receiveDataOut(two!, 1024, () => {})
+    host.destroy()
+    node.scsi.rest()
+    expect(node.taken).toEqual([0, 0, 0])
+  })
+
+  it('keeps a write going however much data waits for commands behind it', () => {
+    const node = new NodeHarness({ inboundBytesMax: 4096 })
+    const host = node.connect()
+    host.login({ keys: { MaxBurstLength: '2048', FirstBurstLength: '2048', MaxOutstandingR2T: '1' } })
+    host.take()
+    host.command({ itt: 1, write: true, edtl: 4096 })
+    collect(node.scsi.tasks[0]!, Buffer.alloc(4096))
+    node.clock.settle()
+    const [first] = host.take()
+    for (const itt of [2, 3, 4]) host.command({ itt, write: true, edtl: 2048, data: Buffer.alloc(2048) })
+    host.dataOut(1, tagOf(first!), 0, 0, Buffer.alloc(2048))
+    expect(host.take().map(({ opcode, itt }) => [opcode, itt])).toEqual([[OPCODE.R2T, 1]])
+  })
+
+  it('leaves a connection whose initiator does not answer the R2Ts of an aborted write', () => {
+    const node = new NodeHarness({ dataOutTimeoutMs: 1000 })
+    const host = node.connect()
+    host.login()
+    host.command({ itt: 1, write: true, edtl: 1024 })
+    collect(node.scsi.tasks[0]!, Buffer.alloc(1024))
+    node.clock.settle()
+    const abort = { opcode: OPCODE.TASK_MANAGEMENT_REQUEST, immediate: true, byte1: 0x81, itt: 9 }
+    host.request({ ...abort, words: { 20: 1, 24: host.cmdSN, 32: 1 } })
+    node.scsi.rest()
+    expect(host.connection.inbound.bytes).toBe(0)
+    node.clock.advance(3000)
+    expect(host.closed).toBeNull()
+    expect(host.connection.readyToTransfers.size).toBe(0)
+  })
 })

@@ -134,4 +134,20 @@ describe('Data-In pool', () => {
     expect(pool.take(4096)).toBe(one)
     expect(pool.take(4096)).not.toBe(two)
   })
+
+  it('gives each batch its own memory back, in whatever order the batches leave', () => {
+    const headers = new HeaderPool(4)
+    const leave: (() => void)[] = []
+    const writer = new PduWriter(headers, new DataInPool(0), (_buffers, _byteCount, sent) => leave.push(sent))
+    const [first, second] = [0, 1].map(() => {
+      const header = writer.takeHeader()
+      writer.pushPdu(null)
+      writer.flush()
+      return header
+    })
+    leave[1]!()
+    expect(headers.take().header).toBe(second)
+    leave[0]!()
+    expect(headers.take().header).toBe(first)
+  })
 })

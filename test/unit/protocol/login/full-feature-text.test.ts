@@ -73,6 +73,13 @@ describe('text in a normal session', () => {
   })
 })
 
+it('bounds the number of keys over all texts of a sequence', () => {
+  const sequence = startSequence()
+  const send = (round: number) => ask(sequence, ...Array.from({ length: 512 }, (_, index) => `k${round}.${index}=`))
+  expect([send(0).length, send(1).length]).toEqual([512, 512])
+  expect(send(2)).toContain('at most 1024 keys')
+})
+
 describe('text in a discovery session', () => {
   it('[DISC-2] takes SendTargets and nothing else', () => {
     expect(ask(startSequence('Discovery'), 'SendTargets=All')).toEqual(RECORD)

@@ -232,6 +232,13 @@ describe('header rules', () => {
     expect(login.send(OPERATIONAL, null, [])).toMatchObject({ outcome: 'refused', status: 0x0200 })
   })
 
+  it('bounds the number of keys', () => {
+    const unknown = Array.from({ length: 2000 }, (_, index) => `k${index}=`)
+    const reply = startLogin().send(OPERATIONAL, null, [...NAMES, ...unknown])
+    expect(reply).toMatchObject({ outcome: 'refused', status: 0x0200 })
+    expect(reply.refusal?.reason).toContain('at most 1024 keys')
+  })
+
   it('[LOGIN-2] is over after its end', () => {
     const login = startLogin()
     login.send(OPERATIONAL, FULL_FEATURE, NAMES)

@@ -84,4 +84,13 @@ describe('command window', () => {
     offer(window, 5, out)
     expect(reached).toEqual(['five', 'seven'])
   })
+
+  it('[TMF-10] tells it before it hands out what comes after that CmdSN', () => {
+    const window = new CommandWindow(5, 8)
+    const out: number[] = []
+    window.whenReached(6, () => out.push(100))
+    offer(window, 6, out)
+    offer(window, 5, out)
+    expect(out).toEqual([5, 100, 6])
+  })
 })

@@ -88,6 +88,18 @@ describe('the end of a connection', () => {
     expect(node.clock.timerCount).toBe(0)
   })
 
+  it('ends a session that failed between its login and full feature phase', () => {
+    const node = new NodeHarness()
+    node.scsi.openNexus = () => {
+      throw new Error('the target has just gone')
+    }
+    const host = node.connect()
+    expect(() => host.login()).toThrow('the target has just gone')
+    host.connection.transportClosed()
+    expect([node.context.sessions.size, node.clock.timerCount]).toEqual([0, 0])
+    expect(node.taken).toEqual([0, 0, 0])
+  })
+
   it('frees the session of a login that is abandoned while it waits for its predecessor', () => {
     const node = new NodeHarness()
     const [first, second] = [node.connect(), node.connect()]

@@ -1,0 +1,75 @@
+import { describe, expect, it } from 'vitest'
+import { receiveDataOut } from '../../../../protocol/connection/data-out.ts'
+import { type ConnectionHarness, NodeHarness } from '../../../support/connection-harness.ts'
+import { OPCODE } from '../../../support/wire-pdu.ts'
+
+const ABORT_TASK = 1
+const ABORT_TASK_SET = 2
+
+function manage(host: ConnectionHarness, functionCode: number, referencedTag = 0xffff_ffff, refCmdSN = 0): void {
+  const words = { 20: referencedTag, 24: host.cmdSN, 32: refCmdSN }
+  host.request({
+    opcode: OPCODE.TASK_MANAGEMENT_REQUEST,
+    immediate: true,
+    byte1: 0x80 | functionCode,
+    itt: 100 + functionCode,
+    words,
+  })
+}
+
+function start(): { node: NodeHarness; host: ConnectionHarness } {
+  const node = new NodeHarness()
+  const host = node.connect()
+  host.login()
+  host.take()
+  return { node, host }
+}
+
+const answers = (host: ConnectionHarness) => host.take().map(({ opcode, itt }) => [opcode, itt])
+
+describe('task management', () => {
+  it('[TMF-10] leaves a command with a later CmdSN alone that came early', () => {
+    const { node, host } = start()
+    host.command({ itt: 1, cmdSN: host.cmdSN + 1 })
+    manage(host, ABORT_TASK_SET)
+    node.scsi.rest()
+    node.clock.settle()
+    expect(answers(host)).toEqual([[OPCODE.TASK_MANAGEMENT_RESPONSE, 102]])
+    host.command({ itt: 2 })
+    expect(node.scsi.tasks.map((task) => task.initiatorTaskTag)).toEqual([2, 1])
+  })
+
+  it('[TMF-12] does not wait for the R2Ts of a command that was aborted before', () => {
+    const { node, host } = start()
+    const { cmdSN } = host
+    host.command({ itt: 1, write: true, edtl: 512 })
+    receiveDataOut(node.scsi.tasks[0]!, 512, () => {})
+    manage(host, ABORT_TASK, 1, cmdSN)
+    node.scsi.rest()
+    manage(host, ABORT_TASK_SET)
+    node.scsi.rest()
+    node.clock.settle()
+    expect(answers(host)).toEqual([
+      [OPCODE.R2T, 1],
+      [OPCODE.TASK_MANAGEMENT_RESPONSE, 101],
+      [OPCODE.TASK_MANAGEMENT_RESPONSE, 102],
+    ])
+  })
+
+  it('[TMF-8] ends a command whose transfer failed while it was being aborted', () => {
+    const { node, host } = start()
+    const { cmdSN } = host
+    host.command({ itt: 1, write: true, edtl: 512 })
+    receiveDataOut(node.scsi.tasks[0]!, 512, () => {})
+    node.clock.settle()
+    const [r2t] = host.take()
+    manage(host, ABORT_TASK, 1, cmdSN)
+    host.dataOut(1, r2t!.ttt, 7, 0, Buffer.alloc(256), false)
+    node.scsi.rest()
+    node.clock.settle()
+    expect(answers(host)).toEqual([[OPCODE.TASK_MANAGEMENT_RESPONSE, 101]])
+    host.dataOut(1, r2t!.ttt, 8, 256, Buffer.alloc(256))
+    expect(answers(host)).toEqual([])
+    expect(node.taken).toEqual([0, 0, 0])
+  })
+})
