@@ -14,6 +14,7 @@ import { LogicalUnit } from '../scsi/logical-unit.ts'
 import { ScsiTarget } from '../scsi/target.ts'
 import { Bridge } from './bridge.ts'
 import { Failure } from './failure.ts'
+import { limitLog } from './limited-log.ts'
 import { LIMITS, loginPreferences } from './limits.ts'
 import type { Endpoint, LunOptions, RunningServer, ServerOptions } from './server-options.ts'
 import { SingleTargetDirectory } from './single-target-directory.ts'
@@ -44,7 +45,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       directory,
       scsi: new Bridge(new Map([[options.target.name, target]])),
       randomBytes,
-      log,
+      log: limitLog(log, { linesMax: limits.logLinesMax, periodMs: limits.logPeriodMs }, () => performance.now()),
     })
     const endpoints = await listen(server, directory, options.listen)
     return {

@@ -6,7 +6,7 @@
 import { BlockList, isIPv4, isIPv6, SocketAddress } from 'node:net'
 import type { Endpoint } from '../server-options.ts'
 
-/** RFC 7143 4.2.7: the port that IANA assigned to iSCSI targets. */
+/** RFC 7143 15: the port that IANA assigned to iSCSI targets. */
 export const ISCSI_PORT = 3260
 
 export const LISTEN_DEFAULT: Endpoint = { host: '127.0.0.1', port: ISCSI_PORT }
@@ -37,9 +37,17 @@ export function parseListenAddress(text: string): ParsedEndpoint {
   return { kind: 'endpoint', endpoint: { host: ipv6 === undefined ? (host as string) : canonicalIPv6(ipv6), port } }
 }
 
-/** One way of writing each address, so that two can be compared; an address with a zone stays as it is. */
+const IPV4_MAPPED_PREFIX = '::ffff:'
+
+/**
+ * One way of writing each address, so that two can be compared: an IPv4 address in the form of IPv6 is the IPv4 address,
+ * and an address with a zone stays as it is.
+ */
 function canonicalIPv6(text: string): string {
-  return text.includes('%') ? text : new SocketAddress({ address: text, family: 'ipv6' }).address
+  if (text.includes('%')) return text
+  const { address } = new SocketAddress({ address: text, family: 'ipv6' })
+  const mapped = address.slice(IPV4_MAPPED_PREFIX.length)
+  return address.startsWith(IPV4_MAPPED_PREFIX) && isIPv4(mapped) ? mapped : address
 }
 
 /** A last label of digits only would be an IPv4 address that went wrong, such as 192.168.1.500. */

@@ -1,15 +1,11 @@
 /** What the whole process does when its surroundings or we ourselves fail. Installed once, by `main.ts`. */
 
-import { EXIT_CODE, systemErrorCode } from '../failure.ts'
+import { EXIT_CODE } from '../failure.ts'
 import { createLog } from '../log.ts'
 
-/** A reader that goes away (`lunette | head -1`) is no reason to stop serving. */
+/** Output that cannot be written, because its reader went away (`lunette | head -1`) or its disk is full, stops no server. */
 export function surviveClosedOutput(): void {
-  for (const stream of [process.stdout, process.stderr]) {
-    stream.on('error', (error) => {
-      if (systemErrorCode(error) !== 'EPIPE') throw error
-    })
-  }
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
 }
 
 /**

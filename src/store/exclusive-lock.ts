@@ -10,7 +10,7 @@
  *   on a file as soon as it closes any descriptor of it.
  */
 
-import { closeSync, openSync, readSync, statSync, unlinkSync } from 'node:fs'
+import { closeSync, lstatSync, openSync, readSync, unlinkSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { causeOf, Failure, systemErrorCode } from '../failure.ts'
 
@@ -61,6 +61,7 @@ export function acquireExclusiveLock(lockPath: string, subject: string): Exclusi
 /** The locked database, or null when the file that got locked is no longer the one at `lockPath`. */
 function tryLock(lockPath: string, subject: string): DatabaseSync | null {
   createIfAbsent(lockPath, subject)
+  demandRegularFile(lockPath, subject)
   const before = fileIdentity(lockPath)
   if (before === null) return null
   let database: DatabaseSync | null = null
@@ -89,9 +90,21 @@ function createIfAbsent(lockPath: string, subject: string): void {
   }
 }
 
+/**
+ * SQLite follows symbolic links and would write to whatever somebody who may make files in this directory, such as /tmp,
+ * has put there.
+ */
+function demandRegularFile(lockPath: string, subject: string): void {
+  const stat = lstatSync(lockPath, { throwIfNoEntry: false })
+  if (stat === undefined || stat.isFile()) return
+  throw new Failure(
+    `cannot lock ${subject}: ${lockPath} is not a lock file of Lunette; remove it if nothing else uses it`,
+  )
+}
+
 /** Tells a file from another that later has its name and even its inode number; null when there is none. */
 function fileIdentity(path: string): string | null {
-  const stat = statSync(path, { bigint: true, throwIfNoEntry: false })
+  const stat = lstatSync(path, { bigint: true, throwIfNoEntry: false })
   return stat === undefined ? null : `${stat.dev}:${stat.ino}:${stat.birthtimeNs}`
 }
 

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { acquireExclusiveLock } from '../../src/store/exclusive-lock.ts'
@@ -68,6 +68,16 @@ describe('an exclusive lock', () => {
     writeFileSync(directory.file('lock'), 'somebody’s notes '.repeat(100))
     expect(() => acquireExclusiveLock(directory.file('lock'), 'the disk')).toThrow('is not a lock file of Lunette')
     expect(statSync(directory.file('lock')).size).toBeGreaterThan(1000)
+  })
+
+  it.each(['an empty file', 'nothing'])('follows no symbolic link to %s', (target) => {
+    using directory = temporaryDirectory()
+    const [path, elsewhere] = [directory.file('lock'), directory.file('elsewhere')]
+    if (target === 'an empty file') writeFileSync(elsewhere, '')
+    symlinkSync(elsewhere, path)
+    expect(() => acquireExclusiveLock(path, 'the disk')).toThrow('is not a lock file of Lunette')
+    expect(existsSync(elsewhere) ? statSync(elsewhere).size : 0).toBe(0)
+    expect(readdirSync(directory.path)).toHaveLength(target === 'nothing' ? 1 : 2)
   })
 
   it('says why when its file cannot be made', () => {

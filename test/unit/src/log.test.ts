@@ -6,6 +6,18 @@ it('tells an event in one line that a person reads', () => {
   expect(formatForPeople(line)).toBe('12:30:00.000 WARN  slow host=::1 note="a b"\n')
 })
 
+it('tells an error that has no stack like any other field', () => {
+  const line = JSON.stringify({ level: 50, time: 0, msg: 'broken', err: 'close: completed a second time' })
+  expect(formatForPeople(line)).toBe('00:00:00.000 ERROR broken err="close: completed a second time"\n')
+})
+
+it.each(['\u001b[31m', '\u009b31m', '\u202e', '\u2028', '\u{e0001}'])('shows %j without acting on it', (text) => {
+  const printed = formatForPeople(JSON.stringify({ level: 40, time: 0, msg: 'odd', one: text, two: `a ${text}` }))
+  expect(printed.trimEnd()).not.toMatch(/[\p{C}\p{Zl}\p{Zp}]/u)
+  const [, one, two] = /one=("[^"]*") two=("[^"]*")/.exec(printed) ?? []
+  expect([one, two].map((value) => JSON.parse(value ?? ''))).toEqual([text, `a ${text}`])
+})
+
 it('puts the stack of an error below', () => {
   const line = JSON.stringify({
     level: 60,
