@@ -19,12 +19,7 @@ export const REJECT_REASON = {
 export type RejectReason = (typeof REJECT_REASON)[keyof typeof REJECT_REASON]
 
 /** Why a connection has to end: the PDU stream can no longer be trusted (RFC 7143 7.7, 7.8). */
-export type ProtocolViolationKind =
-  | 'headerDigest'
-  | 'formatError'
-  | 'dataSegmentTooLong'
-  | 'additionalHeaderTooLong'
-  | 'unexpectedPdu'
+export type ProtocolViolationKind = 'headerDigest' | 'dataSegmentTooLong' | 'additionalHeaderTooLong'
 
 export interface ProtocolViolation {
   readonly kind: ProtocolViolationKind

@@ -34,6 +34,10 @@ export interface ProtocolLimits {
   readonly outboundBytesMax: number
   /** Bytes of a connection that are asked for by R2T or not yet written; beyond it no further R2T goes out. */
   readonly inboundBytesMax: number
+  /** R2Ts of ended tasks whose tags are kept for data that still comes; beyond it the oldest are forgotten. */
+  readonly transferTagsMax: number
+  /** How long a reset waits for data that R2Ts of its tasks have asked for. */
+  readonly abortDataOutTimeoutMs: number
   /** How long an initiator may take to deliver what an R2T asked for. */
   readonly dataOutTimeoutMs: number
   /** After this silence the initiator is pinged. */

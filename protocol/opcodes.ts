@@ -34,37 +34,34 @@ export interface OpcodeRow {
   readonly opcode: Opcode
   readonly name: string
   readonly sentBy: 'initiator' | 'target'
-  /** The PDU carries a CmdSN and, unless immediate, consumes it (RFC 7143 4.2.2.1). */
-  readonly isNumbered: boolean
   /** The PDU may carry a data segment. */
   readonly mayCarryData: boolean
   /** The PDU may carry additional header segments. */
   readonly mayCarryAhs: boolean
 }
 
-function request(opcode: Opcode, name: string, may: { numbered?: true; data?: true; ahs?: true }): OpcodeRow {
+function request(opcode: Opcode, name: string, may: { data?: true; ahs?: true }): OpcodeRow {
   return {
     opcode,
     name,
     sentBy: 'initiator',
-    isNumbered: may.numbered ?? false,
     mayCarryData: may.data ?? false,
     mayCarryAhs: may.ahs ?? false,
   }
 }
 
 function response(opcode: Opcode, name: string, mayCarryData: boolean): OpcodeRow {
-  return { opcode, name, sentBy: 'target', isNumbered: false, mayCarryData, mayCarryAhs: false }
+  return { opcode, name, sentBy: 'target', mayCarryData, mayCarryAhs: false }
 }
 
 export const OPCODE_TABLE: readonly OpcodeRow[] = [
-  request(OPCODE.NOP_OUT, 'NOP-Out', { numbered: true, data: true }),
-  request(OPCODE.SCSI_COMMAND, 'SCSI Command', { numbered: true, data: true, ahs: true }),
-  request(OPCODE.TASK_MANAGEMENT_REQUEST, 'Task Management Function Request', { numbered: true }),
+  request(OPCODE.NOP_OUT, 'NOP-Out', { data: true }),
+  request(OPCODE.SCSI_COMMAND, 'SCSI Command', { data: true, ahs: true }),
+  request(OPCODE.TASK_MANAGEMENT_REQUEST, 'Task Management Function Request', {}),
   request(OPCODE.LOGIN_REQUEST, 'Login Request', { data: true }),
-  request(OPCODE.TEXT_REQUEST, 'Text Request', { numbered: true, data: true }),
+  request(OPCODE.TEXT_REQUEST, 'Text Request', { data: true }),
   request(OPCODE.DATA_OUT, 'SCSI Data-Out', { data: true }),
-  request(OPCODE.LOGOUT_REQUEST, 'Logout Request', { numbered: true }),
+  request(OPCODE.LOGOUT_REQUEST, 'Logout Request', {}),
   request(OPCODE.SNACK_REQUEST, 'SNACK Request', {}),
   response(OPCODE.NOP_IN, 'NOP-In', true),
   response(OPCODE.SCSI_RESPONSE, 'SCSI Response', true),

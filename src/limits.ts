@@ -42,6 +42,8 @@ export const LIMITS: Limits = {
   ahsBytesMax: 256,
   outboundBytesMax: 8 * MIB,
   inboundBytesMax: 8 * MIB,
+  transferTagsMax: 2048,
+  abortDataOutTimeoutMs: 2_000,
   dataOutTimeoutMs: 60_000,
   pingIdleMs: 30_000,
   pingTimeoutMs: 30_000,

@@ -9,7 +9,8 @@ import { type ProtocolViolation, REJECT_REASON } from '../errors.ts'
 import { type Pdu, PduReader, type PduSink } from '../framing/pdu-reader.ts'
 import { PduWriter } from '../framing/pdu-writer.ts'
 import { CONNECTION_PARAMETER_DEFAULTS, type ConnectionParameters } from '../login/parameters.ts'
-import type { NodeContext, ProtocolLog } from '../node-context.ts'
+import type { NodeContext, ProtocolLog, Timer } from '../node-context.ts'
+import { OPCODE_MASK } from '../opcodes.ts'
 import { ASYNC_EVENT, writeAsyncMessage } from '../pdu/async-message.ts'
 import { RESPONSE } from '../pdu/bhs.ts'
 import { BHS_BYTES } from '../pdu/layout.ts'
@@ -194,8 +195,15 @@ export class Connection implements PduSink {
     this.#isFlushDeferred = true
     this.context.scheduler.defer(() => {
       this.#isFlushDeferred = false
-      if (this.#isOpen) this.writer.flush()
+      this.#guard(() => {
+        if (this.#isOpen) this.writer.flush()
+      })
     })
+  }
+
+  /** A timer of this connection. Who sets it cancels it when the connection ends. */
+  setTimer(delayMs: number, fire: () => void): Timer {
+    return this.context.scheduler.setTimer(delayMs, () => this.#guard(fire))
   }
 
   /** Refuse a PDU; its header travels back as data (RFC 7143 11.17). */
@@ -209,7 +217,7 @@ export class Connection implements PduSink {
     this.writer.pushPdu(offending)
     this.requestFlush()
     const name = Object.entries(REJECT_REASON).find(([, value]) => value === reason)?.[0]
-    this.log.warn({ ...this.#who(), reason: name, opcode: offending[0]! & 0x3f }, 'rejected a PDU')
+    this.log.warn({ ...this.#who(), reason: name, opcode: offending[0]! & OPCODE_MASK }, 'rejected a PDU')
   }
 
   /** A header cannot be trusted: the session ends with all its connections (RFC 7143 7.7). */
@@ -304,11 +312,23 @@ export class Connection implements PduSink {
   #send(buffers: readonly Buffer[], byteCount: number, sent: () => void): void {
     const heldBytes = byteCount + buffers.length * BUFFER_OVERHEAD_BYTES
     this.outbound.handedOver(heldBytes)
-    this.#transport.send(buffers, byteCount, () => {
-      sent()
-      this.outbound.left(heldBytes)
-      this.#roomMade()
-    })
+    this.#transport.send(buffers, byteCount, () =>
+      this.#guard(() => {
+        sent()
+        this.outbound.left(heldBytes)
+        this.#roomMade()
+      }),
+    )
+  }
+
+  /** A mistake of ours in what the event loop calls later ends this connection, not the server. */
+  #guard(run: () => void): void {
+    try {
+      run()
+    } catch (error) {
+      this.log.error({ ...this.#who(), err: error }, 'internal error')
+      this.#drop()
+    }
   }
 
   /** There may be room on the way out: whom `outbound` does not know goes on, the initiator and commands not yet begun. */
@@ -344,6 +364,7 @@ export class Connection implements PduSink {
     this.#fullFeature?.stop()
     this.#step(this.#endEvent(isOrderly))
     this.readyToTransfers.clear()
+    for (const waiter of this.transferWaiters) waiter.timer.cancel()
     this.transferWaiters.clear()
     this.#session?.connectionLost(this)
     this.outbound.open()

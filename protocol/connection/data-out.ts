@@ -10,6 +10,7 @@
 import { RESERVED_TAG } from '../constants.ts'
 import { REJECT_REASON } from '../errors.ts'
 import type { Pdu } from '../framing/pdu-reader.ts'
+import type { Timer } from '../node-context.ts'
 import { FINAL_BIT } from '../pdu/bhs.ts'
 import { DATA_OUT } from '../pdu/data.ts'
 import { writeR2T } from '../pdu/r2t.ts'
@@ -38,20 +39,30 @@ export interface ReadyToTransfer {
 export interface TransferWaiter {
   readonly open: Set<ReadyToTransfer>
   readonly ended: () => void
+  readonly timer: Timer
 }
 
 /**
- * Call `ended` when every one of `transfers` has been answered to the end: at once when that is so already, never when
- * the connection ends first.
+ * Call `ended` when every one of `transfers` has been answered to the end, or after `timeoutMs`: at once when that is so
+ * already, never when the connection ends first.
  */
 export function whenTransfersEnd(
   connection: Connection,
   transfers: readonly ReadyToTransfer[],
+  timeoutMs: number,
   ended: () => void,
 ): void {
   const open = new Set(transfers.filter(({ tag }) => connection.readyToTransfers.has(tag)))
-  if (open.size === 0) ended()
-  else connection.transferWaiters.add({ open, ended })
+  if (open.size === 0) {
+    ended()
+    return
+  }
+  const timer = connection.setTimer(timeoutMs, () => {
+    connection.transferWaiters.delete(waiter)
+    ended()
+  })
+  const waiter: TransferWaiter = { open, ended, timer }
+  connection.transferWaiters.add(waiter)
 }
 
 /**
@@ -115,11 +126,21 @@ export function abandonTransfers(task: Task): void {
     freedBytes += readyToTransfer.lengthBytes - readyToTransfer.receivedBytes
     readyToTransfer.task = null
   }
+  forgetOldestAbandoned(task.connection)
   task.unconsumedBytes = 0
   task.readyToTransfers.length = 0
   task.earlyData.length = 0
   task.receiver = null
   if (freedBytes > 0) inbound.release(freedBytes)
+}
+
+/** An initiator that begins and aborts writes without end leaves no more tags than these behind. */
+function forgetOldestAbandoned(connection: Connection): void {
+  const { readyToTransfers, context } = connection
+  for (const [tag, transfer] of readyToTransfers) {
+    if (readyToTransfers.size <= context.limits.transferTagsMax) return
+    if (transfer.task === null && !isAwaited(connection, transfer)) readyToTransfers.delete(tag)
+  }
 }
 
 /**
@@ -236,6 +257,7 @@ function endTransfer(connection: Connection, transfer: ReadyToTransfer): void {
   for (const waiter of connection.transferWaiters) {
     if (!waiter.open.delete(transfer) || waiter.open.size > 0) continue
     connection.transferWaiters.delete(waiter)
+    waiter.timer.cancel()
     waiter.ended()
   }
   const { task } = transfer

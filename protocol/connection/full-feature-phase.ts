@@ -19,8 +19,8 @@ import { handleSnackRequest } from './snack.ts'
 import { handleTaskManagementRequest } from './task-management.ts'
 import { TextExchange } from './text-exchange.ts'
 
-/** Runs a request whose turn has come; `isImmediate` as its header says. */
-type Handler = (phase: FullFeaturePhase, pdu: Pdu, isImmediate: boolean) => void
+/** Runs a request whose turn has come. */
+type Handler = (phase: FullFeaturePhase, pdu: Pdu) => void
 
 const HANDLERS: Partial<Record<number, Handler>> = {
   [OPCODE.NOP_OUT]: (phase, pdu) => phase.keepalive.handleNopOut(pdu),
@@ -91,7 +91,7 @@ export class FullFeaturePhase {
     const { window } = this.connection.session
     const isImmediate = (pdu.header[pdu.at]! & IMMEDIATE_BIT) !== 0
     if (isImmediate) {
-      handler(this, pdu, true)
+      handler(this, pdu)
       return
     }
     const cmdSN = pdu.header.readUInt32BE(pdu.at + REQUEST.cmdSN)
@@ -110,7 +110,7 @@ export class FullFeaturePhase {
   #deliver(handler: Handler, pdu: Pdu): void {
     if (!this.connection.isSending) return
     this.connection.session.window.release()
-    handler(this, pdu, false)
+    handler(this, pdu)
   }
 }
 

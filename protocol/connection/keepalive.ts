@@ -59,7 +59,7 @@ export class Keepalive {
   }
 
   #schedule(): Timer {
-    return this.#connection.context.scheduler.setTimer(this.#periodMs, () => this.#check())
+    return this.#connection.setTimer(this.#periodMs, () => this.#check())
   }
 
   #check(): void {

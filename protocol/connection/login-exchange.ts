@@ -41,7 +41,7 @@ export class LoginExchange {
       recentChallenges: context.recentChallenges,
       admit: (agreement) => this.#admit(agreement),
     })
-    this.#timer = context.scheduler.setTimer(context.limits.loginTimeoutMs, () =>
+    this.#timer = connection.setTimer(context.limits.loginTimeoutMs, () =>
       connection.fail(`no full feature phase within ${context.limits.loginTimeoutMs} ms`),
     )
   }

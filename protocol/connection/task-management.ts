@@ -91,8 +91,9 @@ function abortTask(connection: Connection, request: Request): void {
 
 /**
  * A function over a task set or more. The response waits until nothing of the tasks is in flight, and until the
- * initiator has answered the R2Ts of its own tasks (RFC 7143 4.2.3.3 a); one that never does is dropped by the time-out
- * for Data-Out.
+ * initiator has answered the R2Ts of its own tasks (RFC 7143 4.2.3.3 a). Not for long: initiators in the field, Linux
+ * among them, send no data any more once they have asked for a reset, and would take a late response for a dead target.
+ * The tags stay valid, so data that comes after the response is dropped.
  */
 function manageTaskSet(connection: Connection, request: Request): void {
   const { session } = connection
@@ -108,7 +109,7 @@ function manageTaskSet(connection: Connection, request: Request): void {
   session.nexus.taskManagementRequestReceived(
     { function: request.function as TaskManagementFunction, lun: request.lun, referencedTask: null },
     (response) =>
-      whenTransfersEnd(connection, transfers, () => {
+      whenTransfersEnd(connection, transfers, connection.context.limits.abortDataOutTimeoutMs, () => {
         respond(connection, request, response)
         if (request.function === FUNCTION.TARGET_COLD_RESET) endAllSessions(connection)
       }),

@@ -2,7 +2,8 @@
  * Turns the byte stream of a connection into PDUs (RFC 7143 11.2): header, additional headers, digests, data segment,
  * padding. Sans I/O: chunks go in as they come, in any division, and PDUs come out.
  *
- * Nothing is copied but headers that straddle chunks: data segments are views of the chunks that brought them.
+ * Nothing is copied but headers that straddle chunks, and data that comes in a thousand pieces: data segments are views
+ * of the chunks that brought them.
  */
 
 import type { ProtocolViolation } from '../errors.ts'
@@ -14,6 +15,8 @@ export const DIGEST_BYTES = 4
 const AHS_WORD_BYTES = 4
 const HEADER_BYTES_MAX = BHS_BYTES + 0xff * AHS_WORD_BYTES + DIGEST_BYTES
 const NO_BYTES = Buffer.alloc(0)
+/** Pieces of a data segment beyond which they are joined; ordinary networks stay far below. */
+const SLICES_MAX = 1024
 const NO_SLICES: readonly Buffer[] = []
 
 /**
@@ -155,6 +158,8 @@ export class PduReader {
     const dataEnd = Math.min(start + this.#dataBytesLeft, chunk.length)
     if (dataEnd > start) {
       this.#slices.push(chunk.subarray(start, dataEnd))
+      // A segment in tiny pieces would cost more in views than in bytes.
+      if (this.#slices.length >= SLICES_MAX) this.#slices = [Buffer.concat(this.#slices)]
       this.#dataBytesLeft -= dataEnd - start
     }
     let end = dataEnd

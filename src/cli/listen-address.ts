@@ -4,10 +4,8 @@
  */
 
 import { BlockList, isIPv4, isIPv6, SocketAddress } from 'node:net'
+import { ISCSI_PORT } from '../../protocol/constants.ts'
 import type { Endpoint } from '../server-options.ts'
-
-/** RFC 7143 15: the port that IANA assigned to iSCSI targets. */
-export const ISCSI_PORT = 3260
 
 export const LISTEN_DEFAULT: Endpoint = { host: '127.0.0.1', port: ISCSI_PORT }
 

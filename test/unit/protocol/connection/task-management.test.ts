@@ -72,4 +72,40 @@ describe('task management', () => {
     expect(answers(host)).toEqual([])
     expect(node.taken).toEqual([0, 0, 0])
   })
+
+  it('[TMF-12] waits for the data of R2Ts only so long, and drops what comes later', () => {
+    const node = new NodeHarness({ abortDataOutTimeoutMs: 2000 })
+    const host = node.connect()
+    host.login()
+    host.command({ itt: 1, write: true, edtl: 512 })
+    receiveDataOut(node.scsi.tasks[0]!, 512, () => {})
+    node.clock.settle()
+    const r2t = host.take().at(-1)!
+    manage(host, ABORT_TASK_SET)
+    node.scsi.rest()
+    node.clock.advance(1999)
+    expect(answers(host)).toEqual([])
+    node.clock.advance(1)
+    expect(answers(host)).toEqual([[OPCODE.TASK_MANAGEMENT_RESPONSE, 102]])
+    host.dataOut(1, r2t.ttt, 0, 0, Buffer.alloc(512))
+    expect(answers(host)).toEqual([])
+    expect(host.closed).toBeNull()
+    host.destroy()
+    node.scsi.rest()
+    expect([node.clock.timerCount, ...node.taken]).toEqual([0, 0, 0, 0])
+  })
+
+  it('keeps a bounded number of tags for the data of aborted writes', () => {
+    const node = new NodeHarness({ transferTagsMax: 3 })
+    const host = node.connect()
+    host.login()
+    for (let itt = 1; itt <= 5; itt++) {
+      const { cmdSN } = host
+      host.command({ itt, write: true, edtl: 512 })
+      receiveDataOut(node.scsi.tasks[0]!, 512, () => {})
+      manage(host, ABORT_TASK, itt, cmdSN)
+      node.scsi.rest()
+    }
+    expect(host.connection.readyToTransfers.size).toBe(3)
+  })
 })

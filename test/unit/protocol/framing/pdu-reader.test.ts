@@ -126,6 +126,25 @@ describe('PDU reader', () => {
     expect(read([header], { header: false, data: false })).toEqual(['additionalHeaderTooLong'])
   })
 
+  it('joins data that comes in very many pieces', () => {
+    let pieces = 0
+    const reader = new PduReader(
+      {
+        pduReceived: ({ data }) => {
+          pieces = data.length
+          expect(Buffer.concat(data).equals(Buffer.alloc(5000, 0x5a))).toBe(true)
+        },
+        streamBroken: () => {},
+      },
+      8192,
+      64,
+    )
+    const pdu = { header: Buffer.alloc(48), ahs: Buffer.alloc(0), data: Buffer.alloc(5000, 0x5a) }
+    for (const byte of serialise(pdu, { header: false, data: false })) reader.push(Buffer.from([byte]))
+    expect(pieces).toBeGreaterThan(0)
+    expect(pieces).toBeLessThan(1024)
+  })
+
   it('never throws, whatever the bytes', () => {
     fc.assert(
       fc.property(fc.array(buffer({ maxLength: 200 }), { maxLength: 8 }), digestModes, (chunks, digests) => {

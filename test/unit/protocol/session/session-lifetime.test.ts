@@ -114,6 +114,20 @@ describe('the end of a connection', () => {
   })
 })
 
+describe('a mistake of ours', () => {
+  it('in what the event loop calls later ends that connection and no other', () => {
+    const node = new NodeHarness()
+    const [one, two] = [node.connect(), node.connect()]
+    one.login({ isid: 1 })
+    two.login({ isid: 2 })
+    one.connection.setTimer(10, () => {
+      throw new Error('a mistake')
+    })
+    node.clock.advance(10)
+    expect([one.closed, two.closed]).toEqual(['destroy', null])
+  })
+})
+
 describe('orderly stop', () => {
   it('lets the commands that run be answered, and begins no other', () => {
     const node = new NodeHarness()
