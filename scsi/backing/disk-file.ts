@@ -1,10 +1,9 @@
 /**
- * Opens the file or block device under a raw store: makes it when asked, finds out how large it is, and refuses what
- * cannot hold a disk. Only `raw-file.ts` calls this. The promise style is confined to opening.
+ * Opens the file or block device under a raw store: finds out how large it is, and refuses what cannot hold a disk. Only
+ * `raw-file.ts` calls this. The promise style is confined to opening.
  *
- * The size of a regular file is the disk's capacity, and nothing but `createSizeBytes` ever changes it. An existing
- * file that holds even one byte is never resized or overwritten. A file is created empty and grown in one step, so a
- * crash in between leaves an empty file, which the next attempt may grow: nothing was in it.
+ * The size of a regular file is the disk's capacity, and nothing here ever changes it: making disks is the application's
+ * business.
  */
 
 import * as fs from 'node:fs'
@@ -14,11 +13,6 @@ import { systemCode } from './backing-errors.ts'
 const openDescriptor = promisify(fs.open)
 const closeDescriptor = promisify(fs.close)
 const statDescriptor = promisify(fs.fstat)
-const truncateDescriptor = promisify(fs.ftruncate)
-const syncDescriptor = promisify(fs.fsync)
-
-/** Disks are private: nobody but the server's own user reads a file that it made. */
-const CREATED_FILE_MODE = 0o600
 
 /** The unit of the `size` attribute in sysfs, whatever the device's own block length. */
 const SYSFS_SECTOR_BYTES = 512
@@ -30,8 +24,6 @@ export class DiskFileError extends Error {
 
 export interface DiskFileOptions {
   readonly isReadOnly?: boolean
-  /** Where nothing is, or an empty file: make a sparse file of this many bytes. */
-  readonly createSizeBytes?: number
 }
 
 /** An open disk; whoever asked for it closes `fd`. */
@@ -47,10 +39,6 @@ export interface DiskFile {
 /** Rejects with `DiskFileError`. */
 export async function openDiskFile(path: string, options: DiskFileOptions): Promise<DiskFile> {
   const isReadOnly = options.isReadOnly ?? false
-  if (options.createSizeBytes !== undefined) {
-    assertCreatable(path, isReadOnly, options.createSizeBytes)
-    await createEmptyFile(path)
-  }
   // Looked at before it is opened: opening a named pipe would wait for its other end.
   const isBlockDevice = isBlockDeviceOrFile(path, await statPath(path))
   const fd = await openExisting(path, isReadOnly, isBlockDevice)
@@ -58,10 +46,7 @@ export async function openDiskFile(path: string, options: DiskFileOptions): Prom
     const stats = await statDescriptor(fd)
     if (isBlockDeviceOrFile(path, stats) !== isBlockDevice)
       throw new DiskFileError(`${path}: was replaced while opened`)
-    let sizeBytes = isBlockDevice ? await blockDeviceSizeBytes(path, stats.rdev) : stats.size
-    if (sizeBytes === 0 && !isBlockDevice && options.createSizeBytes !== undefined) {
-      sizeBytes = await growEmptyFile(path, fd, options.createSizeBytes)
-    }
+    const sizeBytes = isBlockDevice ? await blockDeviceSizeBytes(path, stats.rdev) : stats.size
     assertServable(path, sizeBytes)
     return { fd, path, sizeBytes, isBlockDevice, preferredIoBytes: stats.blksize }
   } catch (error) {
@@ -70,49 +55,10 @@ export async function openDiskFile(path: string, options: DiskFileOptions): Prom
   }
 }
 
-function assertCreatable(path: string, isReadOnly: boolean, createSizeBytes: number): void {
-  if (isReadOnly) throw new DiskFileError(`${path}: a disk cannot be created read-only; create it first`)
-  if (!Number.isSafeInteger(createSizeBytes) || createSizeBytes <= 0) {
-    throw new DiskFileError(`${path}: the size of a new disk must be a positive whole number, not ${createSizeBytes}`)
-  }
-}
-
 function assertServable(path: string, sizeBytes: number): void {
-  if (sizeBytes === 0) throw new DiskFileError(`${path}: is empty; a disk needs at least one block, give it a size`)
+  if (sizeBytes === 0) throw new DiskFileError(`${path}: is empty; a disk needs at least one block`)
   if (!Number.isSafeInteger(sizeBytes)) {
     throw new DiskFileError(`${path}: is too large; a disk may have up to ${Number.MAX_SAFE_INTEGER} bytes`)
-  }
-}
-
-/** Makes the directory entry, unless something is there already. */
-async function createEmptyFile(path: string): Promise<void> {
-  try {
-    await closeDescriptor(await openDescriptor(path, 'wx', CREATED_FILE_MODE))
-  } catch (error) {
-    if (systemCode(error) === 'EEXIST') return
-    throw new DiskFileError(`${path}: cannot be created: ${describe(error)}`, { cause: error })
-  }
-}
-
-/** Gives an empty file its size, durably, its name included. */
-async function growEmptyFile(path: string, fd: number, sizeBytes: number): Promise<number> {
-  try {
-    await truncateDescriptor(fd, sizeBytes)
-  } catch (error) {
-    throw new DiskFileError(`${path}: cannot have ${sizeBytes} bytes here: ${describe(error)}`, { cause: error })
-  }
-  await syncDescriptor(fd)
-  // Windows neither lets a directory be opened nor needs it.
-  if (process.platform !== 'win32') await syncDirectory(path.slice(0, path.lastIndexOf('/') + 1) || '.')
-  return sizeBytes
-}
-
-async function syncDirectory(path: string): Promise<void> {
-  const fd = await openDescriptor(path, 'r')
-  try {
-    await syncDescriptor(fd)
-  } finally {
-    await closeDescriptor(fd)
   }
 }
 

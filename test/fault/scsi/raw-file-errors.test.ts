@@ -4,7 +4,13 @@ import type { FileDone, FileOperations } from '../../../scsi/backing/file-operat
 import { POOLED_IO, SYNCHRONOUS_IO } from '../../../scsi/backing/io-policy.ts'
 import { openRawFile } from '../../../scsi/backing/raw-file.ts'
 import { close, flush, outcome, pattern, read, write, writeZeroes } from '../../support/backing-calls.ts'
-import { directoryForTest, makeRawFile, operationsWith, systemFailure } from '../../support/raw-file-stores.ts'
+import {
+  directoryForTest,
+  makeRawFile,
+  operationsWith,
+  sparseFile,
+  systemFailure,
+} from '../../support/raw-file-stores.ts'
 
 const SIZE_BYTES = 2 ** 20
 const POLICIES = [
@@ -83,7 +89,7 @@ describe.each(POLICIES)('when the system fails $way', ({ policy }) => {
 
   it('a read past the end of a file that shrank is an error, and no stale memory', async () => {
     const path = directoryForTest().file('disk.img')
-    const store = await openRawFile(path, { createSizeBytes: SIZE_BYTES, policy })
+    const store = await openRawFile(sparseFile(path, SIZE_BYTES), { policy })
     truncateSync(path, 10_000)
     const error = await readOutcome(store)
     expect(error).toMatchObject({ kind: 'io', message: expect.stringContaining(`no longer has its ${SIZE_BYTES}`) })
@@ -109,7 +115,7 @@ describe('when fdatasync fails once', () => {
         else real.dataSync(fd, done)
       },
     })
-    const store = await openRawFile(path, { createSizeBytes: SIZE_BYTES, operations, policy: SYNCHRONOUS_IO })
+    const store = await openRawFile(sparseFile(path, SIZE_BYTES), { operations, policy: SYNCHRONOUS_IO })
     await write(store, 0, pattern(512, 1))
     expect(await flush(store)).toMatchObject({ kind: 'io', message: expect.stringContaining('EIO') })
     return { path, calls, store }

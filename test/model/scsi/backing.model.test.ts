@@ -3,7 +3,7 @@ import { POOLED_IO, SYNCHRONOUS_IO } from '../../../scsi/backing/io-policy.ts'
 import { MemoryStore } from '../../../scsi/backing/memory.ts'
 import { openRawFile } from '../../../scsi/backing/raw-file.ts'
 import { checkAgainstBuffer } from '../../support/backing-suite.ts'
-import { directoryForTest, operationsWith } from '../../support/raw-file-stores.ts'
+import { directoryForTest, operationsWith, sparseFile } from '../../support/raw-file-stores.ts'
 
 const SIZE_BYTES = 600_000
 
@@ -13,7 +13,7 @@ function rawFiles(options: Parameters<typeof openRawFile>[1] = {}) {
   let count = 0
   return (sizeBytes: number) => {
     count += 1
-    return openRawFile(directory.file(`${count}.img`), { createSizeBytes: sizeBytes, ...options })
+    return openRawFile(sparseFile(directory.file(`${count}.img`), sizeBytes), options)
   }
 }
 

@@ -4,7 +4,7 @@ import { POOLED_IO, SYNCHRONOUS_IO } from '../../../../scsi/backing/io-policy.ts
 import { openRawFile } from '../../../../scsi/backing/raw-file.ts'
 import { close, flush, pattern, read, write, writeZeroes } from '../../../support/backing-calls.ts'
 import { describeBackingStore } from '../../../support/backing-suite.ts'
-import { directoryForTest, makeRawFile, operationsWith } from '../../../support/raw-file-stores.ts'
+import { directoryForTest, makeRawFile, operationsWith, sparseFile } from '../../../support/raw-file-stores.ts'
 
 const MIB = 2 ** 20
 
@@ -15,7 +15,7 @@ describeBackingStore('a raw file at once', (sizeBytes) => makeRawFile(sizeBytes,
 describe('a raw file', () => {
   it('keeps its bytes from one opening to the next', async () => {
     const path = directoryForTest().file('disk.img')
-    const first = await openRawFile(path, { createSizeBytes: MIB })
+    const first = await openRawFile(sparseFile(path, MIB))
     await write(first, 1000, pattern(100_000, 1), 3)
     expect(await close(first)).toBeNull()
     const second = await openRawFile(path)
@@ -49,7 +49,7 @@ describe('a raw file', () => {
 
   it('opened read-only serves reads, refuses changes, and needs no sync', async () => {
     const path = directoryForTest().file('disk.img')
-    const writable = await openRawFile(path, { createSizeBytes: MIB })
+    const writable = await openRawFile(sparseFile(path, MIB))
     await write(writable, 0, pattern(4096, 1))
     await close(writable)
     const operations = operationsWith({ dataSync: () => expect.unreachable('a read-only file was synced') })
@@ -64,7 +64,7 @@ describe('a raw file', () => {
 
   it('stays sparse where zeroes are written over holes', async () => {
     const path = directoryForTest().file('disk.img')
-    const store = await openRawFile(path, { createSizeBytes: 8 * MIB })
+    const store = await openRawFile(sparseFile(path, 8 * MIB))
     const before = statSync(path).blocks
     expect(await writeZeroes(store, 0, 8 * MIB)).toBeNull()
     expect(statSync(path).blocks).toBe(before)
