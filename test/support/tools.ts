@@ -25,12 +25,22 @@ const TOOLS = {
   'qemu-iscsi': { debianPackage: 'qemu-block-extra', isPresent: hasQemuIscsiDriver },
   mke2fs: { debianPackage: 'e2fsprogs' },
   e2fsck: { debianPackage: 'e2fsprogs' },
+  dumpe2fs: { debianPackage: 'e2fsprogs' },
+  debugfs: { debianPackage: 'e2fsprogs' },
   tgtd: { debianPackage: 'tgt' },
   tgtadm: { debianPackage: 'tgt' },
   'qemu-system-x86_64': { debianPackage: 'qemu-system-x86' },
   cpio: { debianPackage: 'cpio' },
   depmod: { debianPackage: 'kmod' },
   xz: { debianPackage: 'xz-utils' },
+  'iscsi-swp': { debianPackage: 'libiscsi-bin' },
+  iPXE: { debianPackage: 'ipxe', isPresent: () => existsSync('/usr/lib/ipxe/ipxe.lkrn') },
+  OVMF: { debianPackage: 'ovmf', isPresent: () => existsSync('/usr/share/OVMF/OVMF_CODE_4M.fd') },
+  mformat: { debianPackage: 'mtools' },
+  mcopy: { debianPackage: 'mtools' },
+  mmd: { debianPackage: 'mtools' },
+  sfdisk: { debianPackage: 'fdisk' },
+  mmdebstrap: { debianPackage: 'mmdebstrap' },
 } as const satisfies Record<string, ToolSource>
 
 export type Tool = keyof typeof TOOLS

@@ -3,8 +3,9 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { importsOf, ROOT, readSourceFiles, type SourceFile } from './source-files.ts'
 
-/** What a tool finds by its name's ending; package.json's scripts and exports name the rest. */
-const isEntryPoint = (path: string): boolean => /\.(test|config|d)\.ts$/.test(path)
+/** What a tool finds by its name's ending or its folder; package.json's scripts and exports name the rest. */
+const isEntryPoint = (path: string): boolean =>
+  /\.(test|config|d)\.ts$|^test\/interop\/linux-guest\/scenarios\//.test(path)
 const LOADED_BY_NAME = [
   'test/support/install-test-tools.ts',
   'test/support/fake-server-main.ts',
