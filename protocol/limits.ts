@@ -48,6 +48,8 @@ export interface ProtocolLimits {
   readonly idleHeadersMax: number
   readonly idleTasksMax: number
   readonly idleDataInBytesMax: number
+  /** Bytes of idle memory that sockets receive into. */
+  readonly idleReceiveBytesMax: number
   /** How long a closing connection waits for the peer to close its side. */
   readonly closeTimeoutMs: number
 }

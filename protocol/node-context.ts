@@ -5,6 +5,7 @@
 
 import type { DataInPool } from './framing/data-in-pool.ts'
 import type { HeaderPool } from './framing/header-pool.ts'
+import type { ReceiveBufferPool } from './framing/receive-buffer.ts'
 import type { ProtocolLimits } from './limits.ts'
 import type { LoginPreferences } from './login/login-machine.ts'
 import type { RecentChallenges } from './login/recent-challenges.ts'
@@ -42,6 +43,7 @@ export interface NodeContext {
   readonly sessions: SessionRegistry
   readonly headers: HeaderPool
   readonly slots: DataInPool
+  readonly receiveBuffers: ReceiveBufferPool
   readonly tasks: TaskPool
   readonly scheduler: Scheduler
   readonly recentChallenges: RecentChallenges

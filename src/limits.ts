@@ -9,9 +9,10 @@
  *   answers not read     2 x outboundBytesMax with the data, then nothing more is received
  *   texts                textBytesMax, incoming and outgoing           =                128 KiB
  *   out-of-order headers commandWindow x (48 + ahsBytesMax)            =                 38 KiB
- * A connection that has not logged in: one socket chunk (64 KiB), header scratch (1.1 KiB), textBytesMax, and KEYS_MAX
+ * A connection that has not logged in: one receive buffer (16 KiB, 256 KiB while data streams in), header scratch (1.1 KiB), textBytesMax, and KEYS_MAX
  * keys with their answers (about 200 KiB).
- * Idle pools of the whole server: idleDataInBytesMax + idleHeadersMax x 52 B + idleTasksMax x about 1 KiB = 34 MiB.
+ * Idle pools of the whole server: idleDataInBytesMax + idleReceiveBytesMax + idleHeadersMax x 52 B + idleTasksMax x about
+ * 1 KiB = 50 MiB.
  */
 
 import type { ProtocolLimits } from '../protocol/limits.ts'
@@ -50,6 +51,7 @@ export const LIMITS: Limits = {
   idleHeadersMax: 8 * KIB,
   idleTasksMax: KIB,
   idleDataInBytesMax: 32 * MIB,
+  idleReceiveBytesMax: 16 * MIB,
   closeTimeoutMs: 5_000,
   drainTimeoutMs: 10_000,
   logLinesMax: 100,

@@ -8,6 +8,7 @@ import type { RejectReason } from '../errors.ts'
 import { type ProtocolViolation, REJECT_REASON } from '../errors.ts'
 import { type Pdu, PduReader, type PduSink } from '../framing/pdu-reader.ts'
 import { PduWriter } from '../framing/pdu-writer.ts'
+import type { ReceiveBuffer } from '../framing/receive-buffer.ts'
 import { CONNECTION_PARAMETER_DEFAULTS, type ConnectionParameters } from '../login/parameters.ts'
 import type { NodeContext, ProtocolLog, Timer } from '../node-context.ts'
 import { OPCODE_MASK } from '../opcodes.ts'
@@ -123,12 +124,12 @@ export class Connection implements PduSink {
     return this.context.scheduler.nowMs()
   }
 
-  /** Bytes came from the network. Ownership: the chunk is ours from now on. */
-  receive(chunk: Buffer): void {
+  /** Bytes came from the network. Ownership: as `PduReader.push` has it. */
+  receive(chunk: Buffer, owner: ReceiveBuffer | null = null): void {
     if (!this.#isOpen) return
     this.lastReceivedMs = this.nowMs()
     this.#isReceiving = true
-    this.#reader.push(chunk)
+    this.#reader.push(chunk, owner)
     this.#isReceiving = false
     if (this.writer.isPending) this.writer.flush()
     if (this.outbound.isOverflowing && this.#isOpen) this.#pause()

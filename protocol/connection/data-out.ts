@@ -75,6 +75,7 @@ export function receiveDataOut(task: Task, byteCount: number, receiver: DataOutR
   task.receiver = receiver
   const { inbound } = task.connection
   for (const { slices, bufferOffsetBytes, byteCount } of task.earlyData.splice(0)) {
+    task.earlyBytes = Math.max(0, task.earlyBytes - byteCount)
     inbound.arrived(byteCount)
     deliver(task, slices, bufferOffsetBytes, byteCount)
   }
@@ -84,12 +85,24 @@ export function receiveDataOut(task: Task, byteCount: number, receiver: DataOutR
 /** The SCSI layer is done with `byteCount` bytes that it received: room for further R2Ts. */
 export function dataOutConsumed(task: Task, byteCount: number): void {
   task.unconsumedBytes -= byteCount
+  if (task.unconsumedBytes === 0 && task.earlyBytes === 0) releaseHolds(task)
   task.connection.inbound.release(byteCount)
+}
+
+/** The memory of a PDU's data stays with the task, until nothing of what came is unconsumed. */
+function holdData(task: Task, pdu: Pdu): void {
+  for (const hold of pdu.takeHolds()) task.holds.push(hold)
+}
+
+function releaseHolds(task: Task): void {
+  for (const hold of task.holds) hold.release()
+  task.holds.length = 0
 }
 
 /** Take the immediate data of a SCSI Command PDU. */
 export function takeImmediateData(task: Task, pdu: Pdu): void {
   if (pdu.dataBytes === 0) return
+  holdData(task, pdu)
   arrived(task, pdu.data, 0, pdu.dataBytes)
 }
 
@@ -130,6 +143,8 @@ export function abandonTransfers(task: Task): void {
   task.unconsumedBytes = 0
   task.readyToTransfers.length = 0
   task.earlyData.length = 0
+  task.earlyBytes = 0
+  releaseHolds(task)
   task.receiver = null
   if (freedBytes > 0) inbound.release(freedBytes)
 }
@@ -213,6 +228,7 @@ function handleUnsolicited(task: Task, pdu: Pdu, isFinal: boolean): void {
     } else if (isFinal && end !== task.unsolicitedEndBytes) {
       failTask(task, ISCSI_SENSE.incorrectAmountOfData)
     } else if (pdu.dataBytes > 0) {
+      holdData(task, pdu)
       arrived(task, pdu.data, bufferOffset, pdu.dataBytes)
     }
   }
@@ -244,7 +260,10 @@ function handleSolicited(connection: Connection, transfer: ReadyToTransfer, pdu:
     failTask(task, isInSequence ? ISCSI_SENSE.incorrectAmountOfData : ISCSI_SENSE.protocolServiceCrcError)
   } else {
     task.receivedBytes = bufferOffset + pdu.dataBytes
-    if (pdu.dataBytes > 0) deliver(task, pdu.data, bufferOffset, pdu.dataBytes)
+    if (pdu.dataBytes > 0) {
+      holdData(task, pdu)
+      deliver(task, pdu.data, bufferOffset, pdu.dataBytes)
+    }
     if (isFinal) solicit(task)
   }
   if (isFinal) respondWhenDataIsIn(task)
@@ -273,7 +292,9 @@ function endTransfer(connection: Connection, transfer: ReadyToTransfer): void {
 function arrived(task: Task, slices: readonly Buffer[], bufferOffset: number, byteCount: number): void {
   task.receivedBytes = bufferOffset + byteCount
   if (task.receiver === null) {
-    if (task.outcome === null) task.earlyData.push({ slices, bufferOffsetBytes: bufferOffset, byteCount })
+    if (task.outcome !== null) return
+    task.earlyData.push({ slices, bufferOffsetBytes: bufferOffset, byteCount })
+    task.earlyBytes += byteCount
     return
   }
   task.connection.inbound.arrived(byteCount)

@@ -118,11 +118,11 @@ function isWellFormed(row: OpcodeRow, pdu: Pdu): boolean {
   return (row.mayCarryData || pdu.dataBytes === 0) && (row.mayCarryAhs || pdu.ahs.length === 0)
 }
 
-/** The header's memory is the reader's; the data slices are the receiver's already. */
+/** The memory of a PDU is used again when it has been received. */
 function copyOf(pdu: Pdu): Pdu {
   const copy = new Pdu()
   copy.header = Buffer.from(pdu.header.subarray(pdu.at, pdu.at + BHS_BYTES))
-  copy.data = pdu.data
+  copy.data = pdu.dataBytes === 0 ? pdu.data : [Buffer.concat(pdu.data)]
   copy.dataBytes = pdu.dataBytes
   return copy
 }

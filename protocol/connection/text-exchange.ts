@@ -48,7 +48,7 @@ export class TextExchange {
       this.#connection.reject(pdu, sequence)
       return
     }
-    sequence.incoming.push(...pdu.data)
+    if (pdu.dataBytes > 0) sequence.incoming.push(Buffer.concat(pdu.data))
     sequence.incomingBytes += pdu.dataBytes
     if (sequence.incomingBytes > this.#connection.context.limits.textBytesMax) {
       this.#fail(pdu, REJECT_REASON.LONG_OPERATION_REJECT)

@@ -10,6 +10,7 @@ import type { ProtocolViolation } from '../errors.ts'
 import { BHS, paddingOf, readDataSegmentLength } from '../pdu/bhs.ts'
 import { BHS_BYTES } from '../pdu/layout.ts'
 import { CRC32C_INITIAL, crc32c, crc32cFinish, crc32cUpdate } from './crc32c.ts'
+import type { ReceiveBuffer } from './receive-buffer.ts'
 
 export const DIGEST_BYTES = 4
 const AHS_WORD_BYTES = 4
@@ -18,10 +19,11 @@ const NO_BYTES = Buffer.alloc(0)
 /** Pieces of a data segment beyond which they are joined; ordinary networks stay far below. */
 const SLICES_MAX = 1024
 const NO_SLICES: readonly Buffer[] = []
+const NO_HOLDS: readonly ReceiveBuffer[] = []
 
 /**
  * One PDU as received. The object is the reader's and is used again for the next PDU; so is the memory of the header.
- * Who wants to keep anything but the data slices copies it.
+ * Who wants to keep anything but the data slices copies it; who keeps the slices takes the holds with them.
  */
 export class Pdu {
   /** The Basic Header Segment lies in `header` from `at` on. */
@@ -29,11 +31,20 @@ export class Pdu {
   at = 0
   /** Additional header segments, without digest; empty when there are none. */
   ahs: Buffer = NO_BYTES
-  /** The data segment without padding, in order; owned by the receiver. */
+  /** The data segment without padding, in order. */
   data: readonly Buffer[] = NO_SLICES
+  /** Holds on the memory behind `data`, given up when the PDU has been received unless somebody took them. */
+  holds: readonly ReceiveBuffer[] = NO_HOLDS
   dataBytes = 0
   /** The data segment did not match its digest (RFC 7143 7.8); everything else of the PDU is sound. */
   hasDataDigestError = false
+
+  /** Keep `data` beyond this PDU: whoever takes the holds releases them. */
+  takeHolds(): readonly ReceiveBuffer[] {
+    const { holds } = this
+    this.holds = NO_HOLDS
+    return holds
+  }
 }
 
 export interface PduSink {
@@ -60,6 +71,9 @@ export class PduReader {
   #state: 'header' | 'data' | 'dataDigest' = 'header'
   #isStopped = false
   #slices: Buffer[] = []
+  #holds: ReceiveBuffer[] = []
+  /** The memory behind the chunk that is being read. */
+  #owner: ReceiveBuffer | null = null
   #dataBytesLeft = 0
   #paddingBytesLeft = 0
   #checksData = false
@@ -76,16 +90,35 @@ export class PduReader {
   /** Hand nothing out any more, not even from the chunk that is being read. */
   stop(): void {
     this.#isStopped = true
+    for (const hold of this.#holds) hold.release()
+    this.#holds = []
+    this.#slices = []
   }
 
-  /** Take the next bytes of the stream. Ownership: the chunk is the reader's and its receivers' from now on. */
-  push(chunk: Buffer): void {
+  /**
+   * Take the next bytes of the stream. Ownership: with an `owner`, the chunk is valid during the call, and beyond it for
+   * those who hold the owner; without one it is the reader's and its receivers' for good.
+   */
+  push(chunk: Buffer, owner: ReceiveBuffer | null = null): void {
+    this.#owner = owner
     let at = 0
     while (at < chunk.length && !this.#isStopped) {
       if (this.#state === 'header') at = this.#readHeader(chunk, at)
       else if (this.#state === 'data') at = this.#readData(chunk, at)
       else at = this.#readDataDigest(chunk, at)
     }
+    if (this.#state !== 'header' && this.#pdu.header !== this.#scratch) this.#saveHeader()
+    this.#owner = null
+  }
+
+  /** The PDU goes on in the next chunk: its header must not depend on this one. */
+  #saveHeader(): void {
+    const pdu = this.#pdu
+    const headerBytes = BHS_BYTES + pdu.ahs.length
+    pdu.header.copy(this.#scratch, 0, pdu.at, pdu.at + headerBytes)
+    pdu.header = this.#scratch
+    pdu.at = 0
+    if (pdu.ahs.length > 0) pdu.ahs = this.#scratch.subarray(BHS_BYTES, headerBytes)
   }
 
   #readHeader(chunk: Buffer, at: number): number {
@@ -158,6 +191,10 @@ export class PduReader {
     const dataEnd = Math.min(start + this.#dataBytesLeft, chunk.length)
     if (dataEnd > start) {
       this.#slices.push(chunk.subarray(start, dataEnd))
+      if (this.#owner !== null && this.#holds.at(-1) !== this.#owner) {
+        this.#owner.hold()
+        this.#holds.push(this.#owner)
+      }
       // A segment in tiny pieces would cost more in views than in bytes.
       if (this.#slices.length >= SLICES_MAX) this.#slices = [Buffer.concat(this.#slices)]
       this.#dataBytesLeft -= dataEnd - start
@@ -195,8 +232,14 @@ export class PduReader {
   #dataComplete(): void {
     this.#state = 'header'
     this.#pdu.data = this.#slices
+    this.#pdu.holds = this.#holds
     this.#slices = []
-    this.#sink.pduReceived(this.#pdu)
+    this.#holds = []
+    try {
+      this.#sink.pduReceived(this.#pdu)
+    } finally {
+      for (const hold of this.#pdu.takeHolds()) hold.release()
+    }
   }
 
   #break(violation: ProtocolViolation): void {

@@ -7,6 +7,7 @@
 import type { Connection } from '../connection/connection.ts'
 import type { ReadyToTransfer } from '../connection/data-out.ts'
 import type { DataInSlot } from '../framing/data-in-pool.ts'
+import type { ReceiveBuffer } from '../framing/receive-buffer.ts'
 
 /** Receives Data-Out in increasing offset order; the slices stay valid until their bytes are reported as consumed. */
 export type DataOutReceiver = (slices: readonly Buffer[], bufferOffsetBytes: number, byteCount: number) => void
@@ -83,6 +84,10 @@ export class Task {
   /** How much the receiver wants. */
   wantedBytes = 0
   readonly earlyData: DataOutPiece[] = []
+  /** Bytes of such pieces that have not been delivered. */
+  earlyBytes = 0
+  /** The memory behind data that came and is not consumed. */
+  readonly holds: ReceiveBuffer[] = []
   /** Bytes that the receiver has and has not reported as consumed. */
   unconsumedBytes = 0
 
@@ -137,6 +142,7 @@ export class Task {
     this.receiver = null
     this.wantedBytes = 0
     this.earlyData.length = 0
+    this.earlyBytes = 0
     this.unconsumedBytes = 0
     this.failureSense = null
     this.outcome = null

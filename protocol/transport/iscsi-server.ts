@@ -7,6 +7,7 @@ import type { Socket } from 'node:net'
 import type { Connection } from '../connection/connection.ts'
 import { DataInPool } from '../framing/data-in-pool.ts'
 import { HeaderPool } from '../framing/header-pool.ts'
+import { ReceiveBufferPool } from '../framing/receive-buffer.ts'
 import type { ProtocolLimits } from '../limits.ts'
 import type { LoginPreferences } from '../login/login-machine.ts'
 import { createRecentChallenges } from '../login/recent-challenges.ts'
@@ -48,6 +49,7 @@ export class IscsiServer {
       sessions: new SessionRegistry(),
       headers: new HeaderPool(limits.idleHeadersMax),
       slots: new DataInPool(limits.idleDataInBytesMax),
+      receiveBuffers: new ReceiveBufferPool(limits.idleReceiveBytesMax),
       tasks: new TaskPool(limits.idleTasksMax),
       recentChallenges: createRecentChallenges(limits.recentChallengesMax),
       scheduler: SYSTEM_SCHEDULER,

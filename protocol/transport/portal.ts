@@ -4,8 +4,10 @@
 
 import { createServer, type Server, type Socket } from 'node:net'
 import { Connection } from '../connection/connection.ts'
+import type { ReceiveBuffer } from '../framing/receive-buffer.ts'
 import type { NodeContext } from '../node-context.ts'
 import type { PortalEndpoint } from '../target-directory.ts'
+import { receiveInto } from './receiving-socket.ts'
 import { SocketTransport } from './socket-transport.ts'
 
 const KEEPALIVE_DELAY_MS = 30_000
@@ -23,7 +25,7 @@ export class Portal {
     this.portalGroupTag = portalGroupTag
     this.#connections = connections
     this.#server = createServer(
-      { noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEPALIVE_DELAY_MS },
+      { noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEPALIVE_DELAY_MS, pauseOnConnect: true },
       (socket) => this.#accept(socket),
     )
   }
@@ -46,23 +48,22 @@ export class Portal {
     this.#server.close()
   }
 
-  #accept(socket: Socket): void {
+  #accept(accepted: Socket): void {
     const { limits, log } = this.#context
     if (this.#connections.size >= limits.connectionsMax && !this.#makeRoom()) {
       log.warn(
-        { remoteAddress: socket.remoteAddress },
+        { remoteAddress: accepted.remoteAddress },
         `closed a connection above the limit of ${limits.connectionsMax}`,
       )
-      socket.destroy()
+      accepted.destroy()
       return
     }
-    const connection = new Connection(
-      this.#context,
-      this.#endpointOf(socket),
-      new SocketTransport(socket, limits.closeTimeoutMs),
+    const endpoint = this.#endpointOf(accepted)
+    const socket = receiveInto(accepted, this.#context.receiveBuffers, (chunk, owner) =>
+      this.#receive(connection, socket, chunk, owner),
     )
+    const connection = new Connection(this.#context, endpoint, new SocketTransport(socket, limits.closeTimeoutMs))
     this.#connections.set(socket, connection)
-    socket.on('data', (chunk: Buffer) => this.#receive(connection, socket, chunk))
     socket.on('error', (error) => log.debug({ err: error }, 'a socket failed'))
     socket.on('close', () => {
       this.#connections.delete(socket)
@@ -85,9 +86,9 @@ export class Portal {
   }
 
   /** A mistake of ours ends this connection, not the server. */
-  #receive(connection: Connection, socket: Socket, chunk: Buffer): void {
+  #receive(connection: Connection, socket: Socket, chunk: Buffer, owner: ReceiveBuffer | null): void {
     try {
-      connection.receive(chunk)
+      connection.receive(chunk, owner)
     } catch (error) {
       this.#context.log.error({ err: error, remoteAddress: connection.endpoint.remoteAddress }, 'internal error')
       socket.destroy()

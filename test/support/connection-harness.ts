@@ -8,6 +8,7 @@ import { Connection, type ConnectionTransport } from '../../protocol/connection/
 import { taskAborted } from '../../protocol/connection/task-lifecycle.ts'
 import { DataInPool } from '../../protocol/framing/data-in-pool.ts'
 import { HeaderPool } from '../../protocol/framing/header-pool.ts'
+import { RECEIVE_BUFFER_BYTES, type ReceiveBuffer, ReceiveBufferPool } from '../../protocol/framing/receive-buffer.ts'
 import { createRecentChallenges } from '../../protocol/login/recent-challenges.ts'
 import type { NodeContext, Scheduler } from '../../protocol/node-context.ts'
 import type { NexusHandler, ScsiLayer, TaskManagementRequest } from '../../protocol/scsi-layer.ts'
@@ -115,6 +116,14 @@ export class HeldScsiLayer implements ScsiLayer {
   }
 }
 
+/** Spoils what nobody holds any more, so that who still reads it is found out. */
+class PoisoningPool extends ReceiveBufferPool {
+  override giveBack(buffer: ReceiveBuffer): void {
+    buffer.memory.fill(0xdd)
+    super.giveBack(buffer)
+  }
+}
+
 /** The node that all connections of a test share. */
 export class NodeHarness {
   readonly clock = new VirtualClock()
@@ -133,6 +142,7 @@ export class NodeHarness {
       sessions: new SessionRegistry(),
       headers: new HeaderPool(all.idleHeadersMax),
       slots: new DataInPool(all.idleDataInBytesMax),
+      receiveBuffers: new PoisoningPool(all.idleReceiveBytesMax),
       tasks: new TaskPool(all.idleTasksMax),
       scheduler: this.clock,
       recentChallenges: createRecentChallenges(16),
@@ -147,8 +157,24 @@ export class NodeHarness {
 
   /** What is out of the pools: headers, Data-In slots, tasks. All zero when nothing runs. */
   get taken(): readonly number[] {
-    const { headers, slots, tasks } = this.context
+    const { headers, slots, tasks, receiveBuffers } = this.context
+    if (receiveBuffers.takenCount > 0) throw new Error(`${receiveBuffers.takenCount} receive buffers are held`)
     return [headers.takenCount, slots.takenCount, tasks.takenCount]
+  }
+}
+
+/** Hands bytes over as a socket does: in memory that is used again as soon as nobody holds it. */
+export function receiveFromPool(connection: Connection, bytes: Buffer): void {
+  const pool = connection.context.receiveBuffers
+  const byteCount = RECEIVE_BUFFER_BYTES.small
+  for (let at = 0; at < bytes.length; at += byteCount) {
+    const buffer = pool.take(byteCount)
+    const filled = bytes.copy(buffer.memory, 0, at)
+    try {
+      connection.receive(buffer.memory.subarray(0, filled), buffer)
+    } finally {
+      buffer.release()
+    }
   }
 }
 
@@ -204,7 +230,7 @@ export class ConnectionHarness implements ConnectionTransport {
 
   /** Send one request; what follows from it within this turn has happened when this returns. */
   request(fields: RequestFields): void {
-    this.connection.receive(requestBytes(fields, NO_DIGESTS))
+    receiveFromPool(this.connection, requestBytes(fields, NO_DIGESTS))
     this.#node.clock.settle()
   }
 

@@ -6,7 +6,7 @@
 
 import assert from 'node:assert/strict'
 import { Connection, type ConnectionTransport } from '../../protocol/connection/connection.ts'
-import { type NodeHarness, TARGET_NAME } from './connection-harness.ts'
+import { type NodeHarness, receiveFromPool, TARGET_NAME } from './connection-harness.ts'
 import { crc32cDigest } from './crc32c.ts'
 import type { SeededRandom } from './seeded-random.ts'
 import { BLOCK_BYTES, type DiskModel, dataOf } from './simulated-disk.ts'
@@ -166,7 +166,7 @@ export class SimulatedInitiator implements ConnectionTransport {
     const { random, node } = this.#around
     const byteCount = random.chance(0.7) ? bytes.length : random.integer(1, bytes.length)
     this.#toTarget = byteCount === bytes.length ? [] : [bytes.subarray(byteCount)]
-    this.connection.receive(Buffer.from(bytes.subarray(0, byteCount)))
+    receiveFromPool(this.connection, bytes.subarray(0, byteCount))
     node.clock.settle()
   }
 
