@@ -2,15 +2,16 @@
  * The bound of every queue, pool and timer of the server, in one place, with the sums that follow from them.
  *
  * Memory that a session's initiator can make the server hold:
- *   unsolicited data     commandWindow x FIRST_BURST_BYTES             = 128 x 256 KiB = 32 MiB
+ *   unsolicited data     commandWindow x the two receive buffers that FIRST_BURST_BYTES may lie in
+ *                                                           = 128 x 2 x 256 KiB =   64 MiB
  *   solicited data       inboundBytesMax + one burst (1 MiB)           =                  9 MiB
  *   data to send         outboundBytesMax + commandWindow pieces that were begun before the gate closed, in the usual case
  *                        of one piece (256 KiB) over                   =              8.25 MiB
  *   answers not read     2 x outboundBytesMax with the data, then nothing more is received
  *   texts                textBytesMax, incoming and outgoing           =                128 KiB
  *   out-of-order headers commandWindow x (48 + ahsBytesMax)            =                 38 KiB
- * A connection that has not logged in: one receive buffer (16 KiB, 256 KiB while data streams in), header scratch (1.1 KiB), textBytesMax, and KEYS_MAX
- * keys with their answers (about 200 KiB).
+ * A connection that has not logged in: one receive buffer (16 KiB, 256 KiB while data streams in), header scratch (1.1
+ * KiB), textBytesMax, and KEYS_MAX keys with their answers (about 200 KiB).
  * Idle pools of the whole server: idleDataInBytesMax + idleReceiveBytesMax + idleHeadersMax x 52 B + idleTasksMax x about
  * 1 KiB = 50 MiB.
  */

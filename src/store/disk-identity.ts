@@ -4,7 +4,8 @@
  *
  * The designator is NAA 3h, "locally assigned" (8 bytes, 60 of them free bits): NAA 5h and 6h begin with a
  * company identifier that the IEEE registered to somebody, and Lunette has none, so using them would mean claiming to
- * be another vendor. Linux (udev, multipath) and Windows take NAA 3h as a unique disk name like the others.
+ * be another vendor. Linux makes links from it (wwn-0x3...); udev's rules rank the T10 designator above a locally
+ * assigned NAA, so multipath's names come from that one.
  */
 
 import { randomUUID } from 'node:crypto'

@@ -32,8 +32,17 @@ export async function cachedDirectory(name: string, make: (directory: string) =>
 /** Stands for the newest versions of Debian packages that this machine knows, and for the contents of files. */
 export async function cacheKey(packages: readonly string[], files: readonly string[]): Promise<string> {
   const hash = createHash('sha256')
-  const policy = await runTool('apt-cache', ['policy', ...packages])
+  const policy = await packagePolicy(packages)
   hash.update(policy.replace(/^ {2}Installed:.*$/gm, '').replace(/^ (\*\*\*| {3}).*$/gm, ''))
   for (const file of [...files].sort()) hash.update(basename(file)).update(readFileSync(file))
   return hash.digest('hex').slice(0, 16)
+}
+
+/** What apt knows of packages; a machine that has no package lists yet gets them first. */
+async function packagePolicy(packages: readonly string[]): Promise<string> {
+  const known = await runTool('apt-cache', ['policy', ...packages])
+  const isComplete = packages.every((name) => known.includes(`${name}:\n`)) && !known.includes('Candidate: (none)')
+  if (isComplete) return known
+  await runTool('apt-get', ['-qq', 'update'], { timeoutMs: 300_000 })
+  return runTool('apt-cache', ['policy', ...packages])
 }

@@ -32,6 +32,7 @@ const PACKAGES = [
   'mount',
   'multipath-tools',
   'open-iscsi',
+  'sed',
   'sg3-utils',
   'sqlite3',
   'udev',

@@ -76,7 +76,6 @@ lose_path() {
   await_passes 1
   ip link set "$card" up
   await_paths 2
-  await_passes 1
 }
 
 # lose_server COMMAND SECONDS: the host's COMMAND takes the server away; so much later it is there again.

@@ -94,7 +94,7 @@ for mode in $JOURNAL_MODES; do
 done
 
 for kill in $(seq "$KILL_COUNT"); do
-  await_rows 30
+  await_rows 20
   for mode in $JOURNAL_MODES; do
     committed "$mode" >"/tmp/at-kill-$kill.$mode"
   done
@@ -103,7 +103,7 @@ for kill in $(seq "$KILL_COUNT"); do
   sleep 1
   host start_server
 done
-await_rows 30
+await_rows 20
 
 step 'the database also ends without a word'
 kill -9 $(pidof sqlite3)

@@ -14,7 +14,6 @@ lose_server kill_server 0
 regroup failover 2
 lose_path 10.0.2.2
 lose_path 10.0.3.2
-lose_server kill_server 0
 lose_server stop_server 30
 `,
       400,
