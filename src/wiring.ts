@@ -4,6 +4,7 @@
  */
 
 import { randomBytes } from 'node:crypto'
+import { availableParallelism } from 'node:os'
 import type { Logger } from 'pino'
 import { IscsiServer } from '../protocol/transport/iscsi-server.ts'
 import type { BackingStore } from '../scsi/backing/backing-store.ts'
@@ -45,6 +46,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       directory,
       scsi: new Bridge(new Map([[options.target.name, target]])),
       randomBytes,
+      processorCount: availableParallelism(),
       log: limitLog(log, { linesMax: limits.logLinesMax, periodMs: limits.logPeriodMs }, () => performance.now()),
     })
     const endpoints = await listen(server, directory, options.listen)

@@ -17,6 +17,7 @@ import { SessionRegistry } from '../session/session-registry.ts'
 import { TaskPool } from '../session/task-pool.ts'
 import type { TargetDirectory } from '../target-directory.ts'
 import { Portal } from './portal.ts'
+import { Wakefulness } from './wakefulness.ts'
 
 export interface IscsiServerOptions {
   readonly limits: ProtocolLimits
@@ -25,6 +26,8 @@ export interface IscsiServerOptions {
   readonly scsi: ScsiLayer
   readonly randomBytes: (byteCount: number) => Buffer
   readonly log: ProtocolLog
+  /** How many processors this process may use. */
+  readonly processorCount: number
 }
 
 /** Real time. */
@@ -40,10 +43,12 @@ const SYSTEM_SCHEDULER: Scheduler = {
 export class IscsiServer {
   readonly #context: NodeContext
   readonly #portals: Portal[] = []
+  readonly #wakefulness: Wakefulness
   readonly #connections = new Map<Socket, Connection>()
 
   constructor(options: IscsiServerOptions) {
-    const { limits } = options
+    const { limits, processorCount } = options
+    this.#wakefulness = new Wakefulness(SYSTEM_SCHEDULER, processorCount)
     this.#context = {
       ...options,
       sessions: new SessionRegistry(),
@@ -63,7 +68,7 @@ export class IscsiServer {
 
   /** Open a portal. Gives its port, which the system chose when `port` is 0. Errors: the system's (`code`). */
   async listen(host: string, port: number, portalGroupTag: number): Promise<number> {
-    const portal = new Portal(this.#context, portalGroupTag, this.#connections)
+    const portal = new Portal(this.#context, portalGroupTag, this.#connections, this.#wakefulness)
     const actualPort = await portal.listen(host, port)
     this.#portals.push(portal)
     return actualPort

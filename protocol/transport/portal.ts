@@ -9,6 +9,7 @@ import type { NodeContext } from '../node-context.ts'
 import type { PortalEndpoint } from '../target-directory.ts'
 import { receiveInto } from './receiving-socket.ts'
 import { SocketTransport } from './socket-transport.ts'
+import type { Wakefulness } from './wakefulness.ts'
 
 const KEEPALIVE_DELAY_MS = 30_000
 const IPV4_MAPPED_PREFIX = '::ffff:'
@@ -17,13 +18,20 @@ export class Portal {
   readonly portalGroupTag: number
   readonly #context: NodeContext
   readonly #server: Server
+  readonly #wakefulness: Wakefulness
   readonly #connections: Map<Socket, Connection>
 
   /** `connections`: those of all portals of the node, oldest first; their number is bounded together. */
-  constructor(context: NodeContext, portalGroupTag: number, connections: Map<Socket, Connection>) {
+  constructor(
+    context: NodeContext,
+    portalGroupTag: number,
+    connections: Map<Socket, Connection>,
+    wakefulness: Wakefulness,
+  ) {
     this.#context = context
     this.portalGroupTag = portalGroupTag
     this.#connections = connections
+    this.#wakefulness = wakefulness
     this.#server = createServer(
       { noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEPALIVE_DELAY_MS, pauseOnConnect: true },
       (socket) => this.#accept(socket),
@@ -89,6 +97,7 @@ export class Portal {
   #receive(connection: Connection, socket: Socket, chunk: Buffer, owner: ReceiveBuffer | null): void {
     try {
       connection.receive(chunk, owner)
+      this.#wakefulness.stir()
     } catch (error) {
       this.#context.log.error({ err: error, remoteAddress: connection.endpoint.remoteAddress }, 'internal error')
       socket.destroy()

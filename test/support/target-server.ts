@@ -6,6 +6,7 @@
 
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
+import { availableParallelism } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ProtocolLog } from '../../protocol/node-context.ts'
 import type { AuthenticationPolicy } from '../../protocol/target-directory.ts'
@@ -70,6 +71,7 @@ export async function startTarget(options: TargetOptions): Promise<RunningTarget
     directory,
     scsi: new Bridge(new Map([[TARGET_NAME, target]])),
     randomBytes,
+    processorCount: availableParallelism(),
     log,
   })
   const port = await node.listen(HOST, 0, portalGroupTag)
