@@ -16,7 +16,7 @@ import { ASYNC_EVENT, writeAsyncMessage } from '../pdu/async-message.ts'
 import { RESPONSE } from '../pdu/bhs.ts'
 import { BHS_BYTES } from '../pdu/layout.ts'
 import { writeReject } from '../pdu/reject.ts'
-import { serialAdd } from '../serial.ts'
+import { isSerialLess, isSerialLessOrEqual, serialAdd } from '../serial.ts'
 import type { Session } from '../session/session.ts'
 import type { Task } from '../session/task.ts'
 import type { PortalEndpoint } from '../target-directory.ts'
@@ -65,6 +65,7 @@ export class Connection implements PduSink {
   #login: LoginExchange | null
   #fullFeature: FullFeaturePhase | null = null
   #statSN = 0
+  #ackedStatSN = 0
   #immediateCount = 0
   #isOpen = true
   #isReceiving = false
@@ -103,6 +104,16 @@ export class Connection implements PduSink {
   get session(): Session {
     if (this.#session === null) throw new Error('the connection has no session yet')
     return this.#session
+  }
+
+  /** The StatSN that the next status takes. */
+  get nextStatSN(): number {
+    return this.#statSN
+  }
+
+  /** Every StatSN before this one has been acknowledged. */
+  get ackedStatSN(): number {
+    return this.#ackedStatSN
   }
 
   /** PDUs can still go out. */
@@ -190,6 +201,22 @@ export class Connection implements PduSink {
     this.#statSN = serialAdd(this.#statSN, 1)
   }
 
+  /** Send the PDU whose header was taken and filled, with its data segment: it takes the next StatSN. */
+  sendStatus(header: Buffer, data: Buffer | null): void {
+    this.stampStatus(header)
+    this.writer.pushPdu(data)
+    this.requestFlush()
+  }
+
+  /**
+   * A PDU said which StatSN the initiator expects next (ExpStatSN). Values that go back, or name what was not sent yet,
+   * acknowledge nothing: firmware copies StatSN from PDUs where it means nothing.
+   */
+  acknowledged(expStatSN: number): void {
+    if (!isSerialLess(this.#ackedStatSN, expStatSN) || !isSerialLessOrEqual(expStatSN, this.#statSN)) return
+    this.#ackedStatSN = expStatSN
+  }
+
   /** What was queued goes out at the end of this turn. */
   requestFlush(): void {
     if (this.#isReceiving || this.#isFlushDeferred) return
@@ -214,9 +241,7 @@ export class Connection implements PduSink {
     pdu.ahs.copy(offending, BHS_BYTES)
     const header = this.writer.takeHeader()
     writeReject(header, reason)
-    this.stampStatus(header)
-    this.writer.pushPdu(offending)
-    this.requestFlush()
+    this.sendStatus(header, offending)
     const name = Object.entries(REJECT_REASON).find(([, value]) => value === reason)?.[0]
     this.log.warn({ ...this.#who(), reason: name, opcode: offending[0]! & OPCODE_MASK }, 'rejected a PDU')
   }
@@ -254,9 +279,7 @@ export class Connection implements PduSink {
     const { defaultTime2Wait, defaultTime2Retain } = this.#session.parameters
     const header = this.writer.takeHeader()
     writeAsyncMessage(header, ASYNC_EVENT.SESSION_DROP, 0, defaultTime2Wait, defaultTime2Retain)
-    this.stampStatus(header)
-    this.writer.pushPdu(null)
-    this.requestFlush()
+    this.sendStatus(header, null)
   }
 
   /** The session has ended. A connection that logs out stays until its response is out. */

@@ -53,6 +53,7 @@ export class FullFeaturePhase {
     const { connection } = this
     const opcode = pdu.header[pdu.at]! & OPCODE_MASK
     const row = OPCODE_ROWS[opcode]
+    connection.acknowledged(pdu.header.readUInt32BE(pdu.at + REQUEST.expStatSN))
     if (row === undefined || row.sentBy === 'target') {
       connection.reject(pdu, REJECT_REASON.COMMAND_NOT_SUPPORTED)
     } else if (!isWellFormed(row, pdu)) {

@@ -53,9 +53,7 @@ export class Keepalive {
     )
     const response = connection.writer.takeHeader()
     writeNopIn(response, initiatorTaskTag, RESERVED_TAG)
-    connection.stampStatus(response)
-    connection.writer.pushPdu(data)
-    connection.requestFlush()
+    connection.sendStatus(response, data)
   }
 
   #schedule(): Timer {

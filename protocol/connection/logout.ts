@@ -34,7 +34,5 @@ function respond(connection: Connection, initiatorTaskTag: number, response: num
   const { defaultTime2Wait, defaultTime2Retain } = connection.session.parameters
   const header = connection.writer.takeHeader()
   writeLogoutResponse(header, initiatorTaskTag, response, defaultTime2Wait, defaultTime2Retain)
-  connection.stampStatus(header)
-  connection.writer.pushPdu(null)
-  connection.requestFlush()
+  connection.sendStatus(header, null)
 }

@@ -102,12 +102,11 @@ function sendScsiResponse(task: Task, status: number, sense: Buffer | null, resi
     readResidual,
     task.dataSN,
   )
-  connection.stampStatus(header)
   let data: Buffer | null = null
   if (sense !== null) {
     data = Buffer.allocUnsafe(SENSE_LENGTH_BYTES + sense.length)
     data.writeUInt16BE(sense.length, 0)
     sense.copy(data, SENSE_LENGTH_BYTES)
   }
-  connection.writer.pushPdu(data)
+  connection.sendStatus(header, data)
 }

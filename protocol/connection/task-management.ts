@@ -141,7 +141,5 @@ function respond(connection: Connection, request: Request, response: TaskManagem
   if (!connection.isSending) return
   const header = connection.writer.takeHeader()
   writeTaskManagementResponse(header, request.initiatorTaskTag, response)
-  connection.stampStatus(header)
-  connection.writer.pushPdu(null)
-  connection.requestFlush()
+  connection.sendStatus(header, null)
 }

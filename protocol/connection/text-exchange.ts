@@ -132,8 +132,6 @@ export class TextExchange {
     sequence.targetTransferTag = isEnd ? RESERVED_TAG : connection.session.takeTransferTag()
     const header = connection.writer.takeHeader()
     writeTextResponse(header, flags, sequence.initiatorTaskTag, sequence.targetTransferTag)
-    connection.stampStatus(header)
-    connection.writer.pushPdu(text)
-    connection.requestFlush()
+    connection.sendStatus(header, text)
   }
 }

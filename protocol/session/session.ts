@@ -42,7 +42,8 @@ export class Session {
   readonly #owner: SessionOwner
   #state: SessionState = 'FREE'
   #nexus: NexusHandler | null = null
-  readonly #connections = new Set<Connection>()
+  /** Those in full feature phase, by CID. */
+  readonly #connections = new Map<number, Connection>()
   #endedListeners: (() => void)[] = []
   #isQuiet = false
   /** The session that this one takes the place of, until that one is quiet. */
@@ -85,7 +86,7 @@ export class Session {
     return this.#nexus
   }
 
-  get connections(): ReadonlySet<Connection> {
+  get connections(): ReadonlyMap<number, Connection> {
     return this.#connections
   }
 
@@ -104,7 +105,7 @@ export class Session {
 
   /** The leading connection enters full feature phase. */
   begin(connection: Connection): void {
-    this.#connections.add(connection)
+    this.#connections.set(connection.cid, connection)
     const { target, initiatorName, isid } = this.identity
     if (!this.isDiscovery && target !== null) {
       this.#nexus = this.#context.scsi.openNexus({
@@ -157,13 +158,14 @@ export class Session {
 
   /** A connection of the session is gone. With its last connection the session ends: error recovery level 0. */
   connectionLost(connection: Connection): void {
-    if (!this.#connections.delete(connection)) return
+    if (this.#connections.get(connection.cid) !== connection) return
+    this.#connections.delete(connection.cid)
     if (this.#connections.size === 0) this.end('lastConnectionFailed')
   }
 
   /** End the session by a decision of ours, which the initiator is told. */
   drop(ended: () => void = () => {}): void {
-    for (const connection of this.#connections) connection.announceSessionDrop()
+    for (const connection of this.#connections.values()) connection.announceSessionDrop()
     this.end('sessionClosed', ended)
   }
 
@@ -186,7 +188,7 @@ export class Session {
     this.#owner.sessionEnding(this)
     this.window.clear()
     this.waitingTasks.length = 0
-    const connections = [...this.#connections]
+    const connections = [...this.#connections.values()]
     this.#connections.clear()
     for (const connection of connections) connection.sessionEnded()
     if (this.#isWaitingForPredecessor) return
