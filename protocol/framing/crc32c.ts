@@ -1,7 +1,9 @@
 /**
  * CRC32C, the digest of RFC 7143 13.1: the reflected Castagnoli polynomial, eight bytes a step with eight tables
- * (slicing). On the wire a digest is the CRC with its low byte first.
+ * (slicing); long runs go to `crc32c-lanes.ts`. On the wire a digest is the CRC with its low byte first.
  */
+
+import { Crc32cLanes, LANES_BYTES_MIN, lanesBytes } from './crc32c-lanes.ts'
 
 const POLYNOMIAL_REFLECTED = 0x82f6_3b78
 const SLICES = 8
@@ -21,14 +23,19 @@ function buildTables(): Int32Array {
 }
 
 const TABLES = buildTables()
+const LANES = new Crc32cLanes(TABLES)
 
 /** The state to start with, and to go on from, when bytes come in several pieces. */
 export const CRC32C_INITIAL = 0xffff_ffff | 0
 
 /** Run bytes [start, end) through the CRC register; begin with `CRC32C_INITIAL`, end with `crc32cFinish`. */
-export function crc32cUpdate(register: number, bytes: Uint8Array, start: number, end: number): number {
+export function crc32cUpdate(register: number, bytes: Buffer, start: number, end: number): number {
   let crc = register
   let at = start
+  if (end - start >= LANES_BYTES_MIN) {
+    crc = LANES.update(crc, bytes, start, end)
+    at += lanesBytes(end - start)
+  }
   for (const wholeEnd = end - SLICES; at <= wholeEnd; at += SLICES) {
     const low = crc ^ (bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24))
     crc =
@@ -51,6 +58,6 @@ export function crc32cFinish(register: number): number {
 }
 
 /** The CRC of bytes [start, end). */
-export function crc32c(bytes: Uint8Array, start = 0, end = bytes.length): number {
+export function crc32c(bytes: Buffer, start = 0, end = bytes.length): number {
   return crc32cFinish(crc32cUpdate(CRC32C_INITIAL, bytes, start, end))
 }
