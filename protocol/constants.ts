@@ -15,7 +15,7 @@ export const STAGE = { SECURITY_NEGOTIATION: 0, LOGIN_OPERATIONAL_NEGOTIATION: 1
 /** Task attributes of a SCSI Command PDU (RFC 7143 11.3.1). */
 export const TASK_ATTRIBUTE = { UNTAGGED: 0, SIMPLE: 1, ORDERED: 2, HEAD_OF_QUEUE: 3, ACA: 4 } as const
 
-/** Task management functions (RFC 7143 11.5.1). */
+/** Task management functions (RFC 7143 11.5.1; RFC 7144 6.3 from QUERY_TASK on). */
 export const TASK_MANAGEMENT_FUNCTION = {
   ABORT_TASK: 1,
   ABORT_TASK_SET: 2,
@@ -25,10 +25,14 @@ export const TASK_MANAGEMENT_FUNCTION = {
   TARGET_WARM_RESET: 6,
   TARGET_COLD_RESET: 7,
   TASK_REASSIGN: 8,
+  QUERY_TASK: 9,
+  QUERY_TASK_SET: 10,
+  I_T_NEXUS_RESET: 11,
+  QUERY_ASYNCHRONOUS_EVENT: 12,
 } as const
 export type TaskManagementFunction = (typeof TASK_MANAGEMENT_FUNCTION)[keyof typeof TASK_MANAGEMENT_FUNCTION]
 
-/** Task management responses (RFC 7143 11.6.1). */
+/** Task management responses (RFC 7143 11.6.1; RFC 7144 6.4.2 for FUNCTION_SUCCEEDED). */
 export const TASK_MANAGEMENT_RESPONSE = {
   FUNCTION_COMPLETE: 0,
   TASK_DOES_NOT_EXIST: 1,
@@ -37,6 +41,7 @@ export const TASK_MANAGEMENT_RESPONSE = {
   TASK_ALLEGIANCE_REASSIGNMENT_NOT_SUPPORTED: 4,
   FUNCTION_NOT_SUPPORTED: 5,
   FUNCTION_AUTHORIZATION_FAILED: 6,
+  FUNCTION_SUCCEEDED: 7,
   FUNCTION_REJECTED: 255,
 } as const
 export type TaskManagementResponse = (typeof TASK_MANAGEMENT_RESPONSE)[keyof typeof TASK_MANAGEMENT_RESPONSE]

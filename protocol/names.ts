@@ -3,9 +3,12 @@
  * the structure of the three name types. Names that come over the wire are prepared liberally, names that this side
  * gives itself are checked fully. Used by the Login Phase, by SendTargets and by the management of targets.
  *
- * The preparation follows the stringprep profile of RFC 3722 and is exact for ASCII. Beyond ASCII it works with the
- * Unicode version of the JavaScript engine where the profile has Unicode 3.2.
+ * The preparation is the stringprep profile of RFC 3722 with its Unicode 3.2, whatever the JavaScript engine has. A code
+ * point that Unicode 3.2 does not assign is refused, on the wire too: names that two sides prepare with different
+ * versions of Unicode could be equal for one and not for the other, and access is granted by name.
  */
+
+import { COMPATIBILITY_IDEOGRAPHS, RIGHT_TO_LEFT, UNASSIGNED } from './unicode-3-2.ts'
 
 /** The longest name in UTF-8 (RFC 7143 4.2.7.2). */
 export const ISCSI_NAME_BYTES_MAX = 223
@@ -20,20 +23,15 @@ export interface NameProblem {
   readonly problem: string
 }
 
-/** RFC 3454 table B.1: characters that are mapped to nothing, with the variation selectors of later versions. */
-const MAPPED_TO_NOTHING = /\u034f|\p{Variation_Selector}|[\u00ad\u1806\u200b-\u200d\u2060\ufeff]/gu
+/** RFC 3454 table B.1: characters that are mapped to nothing. */
+const MAPPED_TO_NOTHING = /\u034f|[\ufe00-\ufe0f]|[\u180b-\u180d]|[\u00ad\u1806\u200b-\u200d\u2060\ufeff]/gu
 
 /**
- * RFC 3454 tables C.1.1 to C.9 and RFC 3722 6.1: spaces, controls, private use, surrogates, unassigned, characters
+ * RFC 3454 tables C.1.1 to C.9 and RFC 3722 6.1: spaces, controls, private use, surrogates, noncharacters, characters
  * that change display, and the ideographic full stop.
  */
-const PROHIBITED_BEYOND_ASCII = /[\p{Zs}\p{Zl}\p{Zp}\p{Cc}\p{Cf}\p{Co}\p{Cs}\p{Cn}\u2ff0-\u2ffb\u3002\ufffc\ufffd]/u
-
-/**
- * Right-to-left letters. RFC 3454 chapter 6 forbids them together with left-to-right ones, and the type designator at
- * the start of each name is left-to-right.
- */
-const RIGHT_TO_LEFT = /[\p{Script=Hebrew}\p{Script=Arabic}\p{Script=Syriac}\p{Script=Thaana}]/u
+const PROHIBITED_BEYOND_ASCII =
+  /[\p{Zs}\p{Zl}\p{Zp}\p{Cc}\p{Cf}\p{Co}\p{Cs}\p{Noncharacter_Code_Point}\u2ff0-\u2ffb\u3002\ufffc\ufffd]/u
 
 /** RFC 3722 6.2: of ASCII only lower-case letters, digits, dash, dot and colon remain after the mapping. */
 const PROHIBITED_ASCII = /[^a-z0-9.:\-\u0080-\u{10ffff}]/u
@@ -51,6 +49,8 @@ const PROHIBITED_ASCII_ON_THE_WIRE = /[^!-+\--~\u0080-\u{10ffff}]/u
 export function prepareName(received: string): string | NameProblem {
   const receivedBytes = Buffer.byteLength(received)
   if (receivedBytes > SPELLING_BYTES_MAX) return tooLong(receivedBytes)
+  const unassigned = UNASSIGNED.exec(received)
+  if (unassigned !== null) return { problem: prohibitedCharacter(unassigned[0]) }
   const name = foldAndNormalize(received)
   if (name === '') return { problem: 'an iSCSI name must not be empty' }
   const bytes = Buffer.byteLength(name)
@@ -89,7 +89,14 @@ const NAME_TYPES = [
 function foldAndNormalize(text: string): string {
   const mapped = text.replace(MAPPED_TO_NOTHING, '')
   // Normalising may bring out characters that fold again, so table B.2 is applied on both sides of it.
-  return foldCase(foldCase(mapped).normalize('NFKC')).normalize('NFKC')
+  return foldCase(normalize(foldCase(mapped))).normalize('NFKC')
+}
+
+/** Normalisation form KC as Unicode 3.2 has it. */
+function normalize(text: string): string {
+  let corrected = text
+  for (const [ideograph, mapping] of COMPATIBILITY_IDEOGRAPHS) corrected = corrected.replaceAll(ideograph, mapping)
+  return corrected.normalize('NFKC')
 }
 
 /** RFC 3454 table B.2, character by character: the lower case, or the expansion of letters such as the sharp s. */
@@ -98,11 +105,17 @@ function foldCase(text: string): string {
   for (const character of text) {
     const upper = character.toUpperCase()
     const expands = upper.length > character.length
-    folded += expands ? [...upper].map((part) => part.toLowerCase()).join('') : character.toLowerCase()
+    const lower = expands ? [...upper].map((part) => part.toLowerCase()).join('') : character.toLowerCase()
+    // Some letters got a lower case only after Unicode 3.2.
+    folded += UNASSIGNED.test(lower) ? character : lower
   }
-  return folded.replaceAll('\u03c2', '\u03c3')
+  return folded.replaceAll('\u03c2', '\u03c3').replaceAll('\u0345', '\u03b9')
 }
 
+/**
+ * RFC 3454 chapter 6 forbids right-to-left characters together with left-to-right ones, and the type designator at the
+ * start of each name is left-to-right: so they are forbidden altogether.
+ */
 function firstBeyondAscii(name: string): RegExpExecArray | null {
   return PROHIBITED_BEYOND_ASCII.exec(name) ?? RIGHT_TO_LEFT.exec(name)
 }

@@ -11,6 +11,14 @@ export interface PortalEndpoint {
   readonly localPort: number
   readonly remoteAddress: string
   readonly portalGroupTag: number
+  /** Null on a connection that came in without TLS. */
+  readonly tls: TlsPeer | null
+}
+
+/** Who is at the other end of a TLS connection. */
+export interface TlsPeer {
+  /** The InitiatorNames (normalised) that the client's certificate carries; null where no certificate is demanded. */
+  readonly clientNames: readonly string[] | null
 }
 
 /** A target as an initiator may log in to it. */
@@ -21,10 +29,14 @@ export interface TargetDescription {
   readonly alias: string
 }
 
-/** An address that SendTargets announces: host is an IPv4 address, an IPv6 address without brackets, or a DNS name. */
-export interface PortalAddress {
+/** Where TCP leads: host is an IPv4 address, an IPv6 address without brackets, or a DNS name. */
+export interface NetworkAddress {
   readonly host: string
   readonly port: number
+}
+
+/** A portal that SendTargets announces; on the wildcards 0.0.0.0 and :: it is every address of this machine. */
+export interface PortalAddress extends NetworkAddress {
   readonly portalGroupTag: number
 }
 
@@ -34,8 +46,20 @@ export interface DiscoveredTarget {
   readonly addresses: readonly PortalAddress[]
 }
 
+/** Where new sessions are sent instead (RFC 7143 11.13.5, Status-Class 1). */
+export interface Redirection {
+  /** One or more. */
+  readonly addresses: readonly NetworkAddress[]
+  /** Whether initiators shall remember the new addresses instead of trying the old one again. */
+  readonly isPermanent: boolean
+  /** Whether initiators are told before they have authenticated. */
+  readonly isForEverybody: boolean
+}
+
 export type TargetLookup =
   | { readonly kind: 'found'; readonly target: TargetDescription }
+  /** It is here, but new normal sessions are to go elsewhere. Discovery and sessions that exist go on. */
+  | { readonly kind: 'moved'; readonly target: TargetDescription; readonly redirection: Redirection }
   | { readonly kind: 'notFound' }
   | { readonly kind: 'removed' }
   | { readonly kind: 'forbidden' }
@@ -46,13 +70,19 @@ export interface ChapCredential {
   readonly secret: Buffer
 }
 
+/** A CHAP user whose initiators may log in. */
+export interface ChapInitiator extends ChapCredential {
+  /** The InitiatorNames (normalised) that may use these credentials; any when left out. */
+  readonly initiatorNames?: readonly string[]
+}
+
 /** What an initiator must prove before it gets in. */
 export type AuthenticationPolicy =
   | { readonly kind: 'none' }
   | {
       readonly kind: 'chap'
       /** Those who may log in; looked up by CHAP_N. */
-      readonly initiators: readonly ChapCredential[]
+      readonly initiators: readonly ChapInitiator[]
       /** Who we are when the initiator asks for mutual CHAP; null when we cannot prove it. */
       readonly target: ChapCredential | null
     }
@@ -60,7 +90,7 @@ export type AuthenticationPolicy =
 export interface TargetDirectory {
   /** A normal login to `targetName` by `initiatorName` (both normalised). */
   findTarget(targetName: string, initiatorName: string, endpoint: PortalEndpoint): TargetLookup
-  /** The targets that `initiatorName` may see from this endpoint (SendTargets), with usable addresses. */
+  /** The targets that `initiatorName` may see from this endpoint (SendTargets), each with all its portals. */
   discover(initiatorName: string, endpoint: PortalEndpoint): readonly DiscoveredTarget[]
   /** What to demand; `targetName` is null for a discovery session without a target name. */
   authentication(targetName: string | null, initiatorName: string, endpoint: PortalEndpoint): AuthenticationPolicy

@@ -56,14 +56,44 @@ export function unsupported(byte: number, high: number, low: number): CdbField {
  * Errors: throws at load when fields overlap, leave the CDB, or touch the OPERATION CODE or CONTROL byte.
  */
 export function cdb<F extends CdbFields>(lengthBytes: 6 | 10 | 12 | 16, fields: F): CdbLayout<F> {
+  return layOut(lengthBytes, fields, 1, lengthBytes - 2)
+}
+
+/** A variable length CDB (SPC-3 4.3.3): where its header's fields lie, and the one length that is in use here. */
+export const VARIABLE_LENGTH = {
+  operationCode: 0x7f,
+  controlByte: 1,
+  additionalLengthByte: 7,
+  serviceActionByte: 8,
+  lengthBytes: 32,
+} as const
+
+/** The same for a variable length CDB: CONTROL is byte 1, and bytes 7 to 9 say its length and service action. */
+export function variableLengthCdb<F extends CdbFields>(fields: F): CdbLayout<F> {
+  const { lengthBytes, controlByte } = VARIABLE_LENGTH
+  return layOut(lengthBytes, fields, controlByte + 1, lengthBytes - 1, [
+    uint(VARIABLE_LENGTH.additionalLengthByte, 1),
+    uint(VARIABLE_LENGTH.serviceActionByte, 2),
+  ])
+}
+
+/** `headerFields` are fields of every CDB of its kind, which no command declares. */
+function layOut<F extends CdbFields>(
+  lengthBytes: number,
+  fields: F,
+  firstByte: number,
+  lastByte: number,
+  headerFields: readonly CdbField[] = [],
+): CdbLayout<F> {
   const declared = Buffer.alloc(lengthBytes)
   const usageMask = Buffer.alloc(lengthBytes)
-  for (const [name, field] of Object.entries(fields)) {
+  for (const [name, field] of [...Object.entries(fields), ...Object.entries(headerFields)]) {
     for (let i = 0; i < field.byteCount; i++) {
       const at = field.byte + i
       const mask = maskInByte(field, i)
-      if (at < 1 || at >= lengthBytes - 1)
-        throw new Error(`CDB field ${name} lies outside bytes 1 to ${lengthBytes - 2}`)
+      if (at < firstByte || at > lastByte) {
+        throw new Error(`CDB field ${name} lies outside bytes ${firstByte} to ${lastByte}`)
+      }
       if ((declared[at]! & mask) !== 0) throw new Error(`CDB field ${name} overlaps another one in byte ${at}`)
       declared[at]! |= mask
       if (field.isSupported) usageMask[at]! |= mask

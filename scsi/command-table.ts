@@ -17,7 +17,8 @@ import { TEST_UNIT_READY_COMMANDS } from './commands/test-unit-ready.ts'
 import { VERIFY_COMMANDS } from './commands/verify.ts'
 import { WRITE_COMMANDS } from './commands/write.ts'
 import { WRITE_SAME_COMMANDS } from './commands/write-same.ts'
-import { type CommandDefinition, SERVICE_ACTION } from './define-command.ts'
+import { XDWRITEREAD_COMMANDS } from './commands/xdwriteread.ts'
+import { type CommandDefinition, readServiceAction } from './define-command.ts'
 
 /** Every row, by operation code and service action. */
 export const COMMAND_TABLE: readonly CommandDefinition[] = [
@@ -35,6 +36,7 @@ export const COMMAND_TABLE: readonly CommandDefinition[] = [
   ...VERIFY_COMMANDS,
   ...WRITE_COMMANDS,
   ...WRITE_SAME_COMMANDS,
+  ...XDWRITEREAD_COMMANDS,
 ].sort((a, b) => a.operationCode - b.operationCode || (a.serviceAction ?? 0) - (b.serviceAction ?? 0))
 
 /** The row of each operation code that has one of its own. */
@@ -48,7 +50,7 @@ export function findCommand(cdb: Buffer): CommandDefinition | null {
   const operationCode = cdb[0]!
   const row = BY_OPERATION_CODE[operationCode]
   if (row !== undefined) return row
-  return BY_SERVICE_ACTION[operationCode]?.[cdb[SERVICE_ACTION.byte]! & SERVICE_ACTION.mask] ?? null
+  return BY_SERVICE_ACTION[operationCode]?.[readServiceAction(cdb)] ?? null
 }
 
 /** Whether the operation code is in the table, with whatever service action. */

@@ -6,6 +6,7 @@
 import type { CommandDefinition } from './define-command.ts'
 import type { ItlNexus } from './itl-nexus.ts'
 import type { Nexus } from './nexus.ts'
+import type { SenseCondition } from './sense-codes.ts'
 import type { TransportServices } from './transport-services.ts'
 
 /** The status codes of SAM-5. */
@@ -39,6 +40,8 @@ export class Command {
   /** The CDB, at least as long as its operation code demands. Valid until the command ends. */
   readonly cdb: Buffer
   readonly taskAttribute: TaskAttribute
+  /** COMMAND PRIORITY (SAM-5): 1 highest to 15 lowest, 0 for none given. */
+  readonly priority: number
   /** The most Data-In the application client takes, in bytes (SAM-5 Data-In Buffer Size). */
   readonly dataInCapacityBytes: number
   /** The Data-Out that the application client has, in bytes (SAM-5 Data-Out Buffer Size). */
@@ -58,6 +61,14 @@ export class Command {
    * the transport derives residuals from it (RFC 7143 11.4.5 calls it SPDTL).
    */
   presentedDataBytes = 0
+  /** The same for the Data-In of a bidirectional command, whose `presentedDataBytes` is for its Data-Out. */
+  presentedReadBytes = 0
+  /** STATUS QUALIFIER (SAM-5), for transports that can carry it; 0 for none. */
+  statusQualifier = 0
+  /** The unit attention condition that the response tells of; null for none. */
+  reportedUnitAttention: SenseCondition | null = null
+  /** The response must arrive behind all earlier responses of its nexus and before all later ones. */
+  needsFence = false
   /** Task management took it out of the task set; its handler winds down and nothing of it reaches the initiator. */
   isAborted = false
 
@@ -69,12 +80,14 @@ export class Command {
     taskAttribute: TaskAttribute,
     dataInCapacityBytes: number,
     dataOutCapacityBytes: number,
+    priority = 0,
   ) {
     this.nexus = nexus
     this.transport = transport
     this.transportContext = transportContext
     this.cdb = cdb
     this.taskAttribute = taskAttribute
+    this.priority = priority
     this.dataInCapacityBytes = dataInCapacityBytes
     this.dataOutCapacityBytes = dataOutCapacityBytes
   }

@@ -32,6 +32,16 @@ export function checkCondition(command: Command, sense: SenseData | SenseConditi
   endCommand(command)
 }
 
+/** SAM-5 STATUS QUALIFIER of TASK SET FULL: scope of one logical unit, and 100 ms to wait unless a command ends sooner. */
+const RETRY_AFTER_100_MS = 0x0001
+
+/** Refuse a command with TASK SET FULL; it has not entered the task set. */
+export function refuseTaskSetFull(command: Command): void {
+  command.status = STATUS.TASK_SET_FULL
+  command.statusQualifier = RETRY_AFTER_100_MS
+  command.transport.sendCommandComplete(command)
+}
+
 /** End a command that was aborted: the initiator gets nothing. */
 export function endAborted(command: Command): void {
   endCommand(command)

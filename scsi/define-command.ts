@@ -4,7 +4,7 @@
  * Rows live beside their handlers in `commands/`; `command-table.ts` collects them.
  */
 
-import type { CdbFields, CdbLayout } from './cdb.ts'
+import { type CdbFields, type CdbLayout, VARIABLE_LENGTH } from './cdb.ts'
 import type { Command } from './command.ts'
 import type { ItlNexus } from './itl-nexus.ts'
 import type { LogicalUnit } from './logical-unit.ts'
@@ -35,7 +35,7 @@ export interface CommandDefinition<F extends CdbFields = CdbFields> {
   readonly serviceAction: number | null
   readonly standard: Standard
   readonly cdb: CdbLayout<F>
-  readonly data: 'none' | 'in' | 'out'
+  readonly data: 'none' | 'in' | 'out' | 'bidirectional'
   readonly reservationClass: ReservationClass
   readonly taskClass: TaskClass
   readonly execute: ExecuteCommand
@@ -50,8 +50,14 @@ export interface CommandDefinition<F extends CdbFields = CdbFields> {
 type CommandDeclaration<F extends CdbFields> = Omit<CommandDefinition<F>, 'serviceAction' | 'executeAbsent'> &
   Partial<Pick<CommandDefinition<F>, 'serviceAction' | 'executeAbsent'>>
 
-/** The SERVICE ACTION field's bits, in byte 1 of every CDB that has one (SPC-3 4.3.4.2). */
+/** The SERVICE ACTION field's bits, in byte 1 of every CDB of fixed length that has one (SPC-3 4.3.4.2). */
 export const SERVICE_ACTION = { byte: 1, high: 4, mask: 0x1f } as const
+
+/** The service action that a CDB names; only for operation codes that commands share. */
+export function readServiceAction(cdbBytes: Buffer): number {
+  if (cdbBytes[0] !== VARIABLE_LENGTH.operationCode) return cdbBytes[SERVICE_ACTION.byte]! & SERVICE_ACTION.mask
+  return cdbBytes.readUInt16BE(VARIABLE_LENGTH.serviceActionByte)
+}
 
 /**
  * Declare a command.
@@ -60,9 +66,11 @@ export const SERVICE_ACTION = { byte: 1, high: 4, mask: 0x1f } as const
  */
 export function defineCommand<F extends CdbFields>(declaration: CommandDeclaration<F>): CommandDefinition<F> {
   const { name, operationCode, cdb, serviceAction = null, executeAbsent = null } = declaration
-  if (cdb.lengthBytes !== CDB_LENGTH_BYTES_OF_GROUP[operationCode >> 5]) {
+  const isVariable = operationCode === VARIABLE_LENGTH.operationCode
+  if (cdb.lengthBytes !== (isVariable ? VARIABLE_LENGTH.lengthBytes : CDB_LENGTH_BYTES_OF_GROUP[operationCode >> 5])) {
     throw new Error(`${name}: a CDB of ${cdb.lengthBytes} bytes does not fit operation code ${operationCode}`)
   }
+  if (isVariable) return { ...declaration, serviceAction, executeAbsent }
   if (serviceAction !== null && (cdb.usageMask[SERVICE_ACTION.byte]! & SERVICE_ACTION.mask) !== 0) {
     throw new Error(`${name}: a field lies on the service action`)
   }
@@ -76,7 +84,9 @@ export function defineCommand<F extends CdbFields>(declaration: CommandDeclarati
 export function cdbUsageData({ operationCode, serviceAction, cdb }: CommandDefinition): Buffer {
   const usage = Buffer.from(cdb.usageMask)
   usage[0] = operationCode
-  if (serviceAction !== null) {
+  if (operationCode === VARIABLE_LENGTH.operationCode) {
+    usage.writeUInt16BE(serviceAction!, VARIABLE_LENGTH.serviceActionByte)
+  } else if (serviceAction !== null) {
     usage[SERVICE_ACTION.byte] = (usage[SERVICE_ACTION.byte]! & ~SERVICE_ACTION.mask) | serviceAction
   }
   return usage

@@ -4,7 +4,7 @@
  * ends that command with INTERNAL TARGET FAILURE and nothing else.
  */
 
-import { findReservedBit } from './cdb.ts'
+import { findReservedBit, VARIABLE_LENGTH } from './cdb.ts'
 import { type Command, STATUS, TASK_ATTRIBUTE } from './command.ts'
 import { findCommand, isOperationCodeSupported } from './command-table.ts'
 import { checkCondition, completeWithStatus } from './completion.ts'
@@ -50,11 +50,11 @@ function dispatch(
   const { unitAttentions } = itlNexus
   const reportsUnitAttention = !unitAttentions.isEmpty && (definition === null || definition.executeAbsent === null)
   if (reportsUnitAttention && unitAttentions.isResetPending) {
-    checkCondition(command, unitAttentions.take()!)
+    checkCondition(command, itlNexus.takeUnitAttention(command)!)
   } else if (definition !== null && logicalUnit.reservation.conflictsWith(itlNexus, definition.reservationClass)) {
     completeWithStatus(command, STATUS.RESERVATION_CONFLICT)
   } else if (reportsUnitAttention) {
-    checkCondition(command, unitAttentions.take()!)
+    checkCondition(command, itlNexus.takeUnitAttention(command)!)
   } else if (definition === null) {
     checkCondition(command, unknownCommand(command.cdb))
   } else {
@@ -75,16 +75,25 @@ function dispatchAbsent(command: Command, definition: CommandDefinition | null, 
 }
 
 /** What every CDB must satisfy, whatever the command. */
-function checkCdb(command: Command, { cdb: layout }: CommandDefinition): SenseData | null {
+function checkCdb(command: Command, { operationCode, cdb: layout }: CommandDefinition): SenseData | null {
   // ACA is not supported, so no command can belong to one (SAM-5).
   if (command.taskAttribute === TASK_ATTRIBUTE.ACA) return senseOf(SENSE.INVALID_MESSAGE_ERROR)
   if (command.cdb.length < layout.lengthBytes) return invalidFieldInCdb(command.cdb.length)
+  if (operationCode === VARIABLE_LENGTH.operationCode && !statesItsLength(command.cdb, layout.lengthBytes)) {
+    return invalidFieldInCdb(VARIABLE_LENGTH.additionalLengthByte)
+  }
   const fieldPointer = findReservedBit(command.cdb, layout)
   return fieldPointer === null ? null : senseOf(SENSE.INVALID_FIELD_IN_CDB, { fieldPointer })
 }
 
+/** ADDITIONAL CDB LENGTH counts the bytes behind the first eight (SPC-3 4.3.3). */
+function statesItsLength(cdbBytes: Buffer, lengthBytes: number): boolean {
+  return cdbBytes[VARIABLE_LENGTH.additionalLengthByte] === lengthBytes - (VARIABLE_LENGTH.additionalLengthByte + 1)
+}
+
 /** A known operation code with an unknown service action is a wrong field; an unknown one is no command at all. */
 function unknownCommand(cdbBytes: Buffer): SenseData {
+  if (cdbBytes[0] === VARIABLE_LENGTH.operationCode) return invalidFieldInCdb(VARIABLE_LENGTH.serviceActionByte)
   if (isOperationCodeSupported(cdbBytes[0]!)) return invalidFieldInCdb(SERVICE_ACTION.byte, SERVICE_ACTION.high)
   return senseOf(SENSE.INVALID_COMMAND_OPERATION_CODE, { fieldPointer: { isInCdb: true, byte: 0, bit: null } })
 }

@@ -7,10 +7,10 @@
 import type { Command } from './command.ts'
 import { startCommand } from './device-server.ts'
 import type { LogicalUnit } from './logical-unit.ts'
-import type { Nexus } from './nexus.ts'
+import type { Nexus, NexusObserver } from './nexus.ts'
 import type { SenseCondition } from './sense-codes.ts'
 import { TaskSet } from './task-set.ts'
-import { UnitAttentionQueue } from './unit-attention.ts'
+import { tellsOfAbortedCommands, UnitAttentionQueue } from './unit-attention.ts'
 
 /** What a command may learn of the target that it came through. */
 export interface TargetView {
@@ -22,21 +22,29 @@ export interface TargetView {
 
 export class ItlNexus {
   readonly nexus: Nexus
+  readonly observer: NexusObserver
   readonly target: TargetView
   /** Null where nothing is mapped. */
   readonly logicalUnit: LogicalUnit | null
   readonly taskSet: TaskSet
   readonly unitAttentions = new UnitAttentionQueue()
 
-  constructor(nexus: Nexus, target: TargetView, logicalUnit: LogicalUnit | null) {
+  constructor(nexus: Nexus, observer: NexusObserver, target: TargetView, logicalUnit: LogicalUnit | null) {
     this.nexus = nexus
+    this.observer = observer
     this.target = target
     this.logicalUnit = logicalUnit
     this.taskSet = logicalUnit === null ? new TaskSet(startCommand) : logicalUnit.taskSet
   }
 
-  /** The pending unit attention of highest precedence, which is then reported and no longer pending; or null. */
-  takeUnitAttention(): SenseCondition | null {
-    return this.unitAttentions.take()
+  /**
+   * The pending unit attention of highest precedence, which `command` reports and which is no longer pending; or null.
+   * One that tells of aborted commands must not overtake what these had sent before (SAM-5; RFC 7143 4.2.2.3.4 a).
+   */
+  takeUnitAttention(command: Command): SenseCondition | null {
+    const condition = this.unitAttentions.take()
+    command.reportedUnitAttention = condition
+    if (condition !== null && tellsOfAbortedCommands(condition)) command.needsFence = true
+    return condition
   }
 }

@@ -5,9 +5,11 @@
  */
 
 import type { BackingStore } from './backing/backing-store.ts'
+import type { Command } from './command.ts'
 import { startCommand } from './device-server.ts'
 import type { ItlNexus } from './itl-nexus.ts'
 import type { LogicalUnitIdentity, LogicalUnitProperties } from './logical-unit-properties.ts'
+import type { Nexus } from './nexus.ts'
 import { Reservation } from './reservations.ts'
 import { SENSE, type SenseCondition } from './sense-codes.ts'
 import { TaskSet } from './task-set.ts'
@@ -18,22 +20,29 @@ export interface LogicalUnitOptions {
   readonly blockLengthBytes: number
   /** Write protected towards initiators even if the store could write. */
   readonly isReadOnly: boolean
+  /** Commands of all nexuses at a time; one more ends with TASK SET FULL. */
+  readonly commandsMax?: number
 }
+
+/** As many as 128 sessions of the usual command window have. */
+const COMMANDS_MAX = 16 * 1024
 
 export class LogicalUnit {
   readonly properties: LogicalUnitProperties
   readonly store: BackingStore
-  readonly taskSet = new TaskSet(startCommand)
+  readonly taskSet: TaskSet
   readonly reservation = new Reservation()
   readonly #itlNexuses = new Set<ItlNexus>()
 
-  constructor({ identity, blockLengthBytes, isReadOnly }: LogicalUnitOptions, store: BackingStore) {
+  constructor(options: LogicalUnitOptions, store: BackingStore) {
+    const { identity, blockLengthBytes, isReadOnly, commandsMax = COMMANDS_MAX } = options
     if (blockLengthBytes !== 512 && blockLengthBytes !== 4096) {
       throw new RangeError(`logical block length ${blockLengthBytes} is neither 512 nor 4096`)
     }
     const blockCount = Math.floor(store.sizeBytes / blockLengthBytes)
     if (blockCount === 0) throw new RangeError(`a store of ${store.sizeBytes} bytes does not hold one logical block`)
     this.store = store
+    this.taskSet = new TaskSet(startCommand, commandsMax)
     this.properties = {
       identity,
       blockLengthBytes,
@@ -55,29 +64,45 @@ export class LogicalUnit {
     this.abortTaskSet(itlNexus, done)
   }
 
-  /** ABORT TASK SET (SAM-5): the commands of one nexus. */
-  abortTaskSet(itlNexus: ItlNexus, done: () => void): void {
-    this.taskSet.abort((command) => command.itlNexus === itlNexus, done)
+  /** ABORT TASK SET (SAM-5): the commands of one nexus, or those of them that `covers` picks. */
+  abortTaskSet(itlNexus: ItlNexus, done: () => void, covers: (command: Command) => boolean = everyCommand): void {
+    this.taskSet.abort((command) => command.itlNexus === itlNexus && covers(command), done)
   }
 
-  /** CLEAR TASK SET (SAM-5): the commands of all nexuses; those that lose some to another nexus are told. */
-  clearTaskSet(itlNexus: ItlNexus, done: () => void): void {
-    const aborted = this.taskSet.abort(() => true, done)
-    const losers = new Set(aborted.map((command) => command.itlNexus))
-    for (const loser of losers) {
-      if (loser !== itlNexus) loser?.unitAttentions.establish(SENSE.COMMANDS_CLEARED_BY_ANOTHER_INITIATOR)
+  /**
+   * CLEAR TASK SET (SAM-5): the commands of all nexuses, of `itlNexus` itself those that `covers` picks. The others are
+   * told when they lose some.
+   */
+  clearTaskSet(itlNexus: ItlNexus, done: () => void, covers: (command: Command) => boolean = everyCommand): void {
+    const selects = (command: Command) => command.itlNexus !== itlNexus || covers(command)
+    for (const loser of this.#announceAbort(selects, itlNexus.nexus)) {
+      loser.unitAttentions.establish(SENSE.COMMANDS_CLEARED_BY_ANOTHER_INITIATOR)
     }
+    this.taskSet.abort(selects, done)
   }
 
-  /** LOGICAL UNIT RESET (SAM-5): commands and reservation go, every nexus is told. */
-  reset(done: () => void): void {
+  /** LOGICAL UNIT RESET (SAM-5) that `issuer` asked for: commands and reservation go, every nexus is told. */
+  reset(issuer: Nexus, condition: SenseCondition, done: () => void): void {
     this.reservation.clear()
-    this.establishUnitAttention(SENSE.BUS_DEVICE_RESET_FUNCTION_OCCURRED)
-    this.taskSet.abort(() => true, done)
+    this.establishUnitAttention(condition)
+    this.#announceAbort(everyCommand, issuer)
+    this.taskSet.abort(everyCommand, done)
   }
 
   /** Tell every nexus of a condition, once. */
   establishUnitAttention(condition: SenseCondition): void {
     for (const itlNexus of this.#itlNexuses) itlNexus.unitAttentions.establish(condition)
   }
+
+  /** Tell the transports of the nexuses that lose commands to `issuer`. Returns these nexuses. */
+  #announceAbort(selects: (command: Command) => boolean, issuer: Nexus): readonly ItlNexus[] {
+    const lost = this.taskSet.select((command) => command.nexus !== issuer && selects(command))
+    const losers = Map.groupBy(lost, (command) => command.itlNexus!)
+    for (const [{ observer }, commands] of losers) observer.commandsClearedByAnother(commands)
+    return [...losers.keys()]
+  }
+}
+
+function everyCommand(): boolean {
+  return true
 }

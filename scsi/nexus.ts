@@ -3,6 +3,9 @@
  * `ScsiTarget.openNexus` and ends it with `closeNexus`; everything that SCSI keeps per nexus (unit attentions,
  * reservations) hangs on this object's identity.
  */
+
+import type { Command } from './command.ts'
+
 export interface Nexus {
   /** SCSI initiator port name, e.g. `iqn.1993-08.org.debian:01:abc,i,0x00023d000001` (RFC 7143 4.4.2). */
   readonly initiatorPortName: string
@@ -12,4 +15,15 @@ export interface Nexus {
   readonly targetPortName: string
   /** Relative target port identifier (SPC-3 7.6.3.7): for iSCSI the portal group tag. */
   readonly relativeTargetPort: number
+  /** The version descriptor of the transport protocol as this nexus speaks it (SPC-3 6.4.2, VERSION DESCRIPTOR). */
+  readonly transportVersionDescriptor: number
+}
+
+/** Told of what other nexuses do to the commands of this one. */
+export interface NexusObserver {
+  /**
+   * A task management function of another nexus is about to abort these commands, all of one logical unit. Called before
+   * the first of them ends.
+   */
+  commandsClearedByAnother(commands: readonly Command[]): void
 }

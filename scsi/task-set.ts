@@ -1,6 +1,6 @@
 /**
  * The task set of a logical unit (SAM-5): every command from its arrival to its end, for all I_T nexuses together
- * (TST 000b). Decides when a command may run by its task attribute, and winds commands down for task management. While
+ * (TST 000b). Decides when a command may run by its task attribute and priority, and winds commands down for task management. While
  * all commands are SIMPLE nothing is ever dormant and a command costs one insertion and one removal.
  *
  * SIMPLE commands in flight at the same time have no order among themselves, not even where they overlap
@@ -17,6 +17,7 @@ interface AbortWaiter {
 
 export class TaskSet {
   readonly #start: (command: Command) => void
+  readonly #commandsMax: number
   /** In order of arrival. */
   readonly #commands = new Set<Command>()
   /** Those that may not run yet; in order of arrival too. */
@@ -26,9 +27,15 @@ export class TaskSet {
   #isAdvancing = false
   #waiters: AbortWaiter[] = []
 
-  /** `start` runs a command that entered the enabled state. */
-  constructor(start: (command: Command) => void) {
+  /** `start` runs a command that entered the enabled state; `commandsMax` bounds how many there are at a time. */
+  constructor(start: (command: Command) => void, commandsMax = Number.POSITIVE_INFINITY) {
     this.#start = start
+    this.#commandsMax = commandsMax
+  }
+
+  /** One more command is to be refused with TASK SET FULL. */
+  get isFull(): boolean {
+    return this.#commands.size >= this.#commandsMax
   }
 
   get size(): number {
@@ -64,15 +71,20 @@ export class TaskSet {
     return this.#commands.has(command)
   }
 
+  /** The commands that `selects` picks, in order of arrival. */
+  select(selects: (command: Command) => boolean): readonly Command[] {
+    return [...this.#commands].filter(selects)
+  }
+
   /**
    * Abort the commands that `selects` picks. `done` comes when the last of them has ended, which for one with backing
    * I/O in flight is when that I/O came to rest: nothing of them can reach the medium after `done`.
    */
-  abort(selects: (command: Command) => boolean, done: () => void): readonly Command[] {
-    const selected = [...this.#commands].filter(selects)
+  abort(selects: (command: Command) => boolean, done: () => void): void {
+    const selected = this.select(selects)
     if (selected.length === 0) {
       done()
-      return selected
+      return
     }
     this.#waiters.push({ remaining: new Set(selected), done })
     // All are marked before the first one ends, because an end may start others.
@@ -85,7 +97,6 @@ export class TaskSet {
     }
     for (const command of dormant) if (this.#commands.has(command)) endAborted(command)
     for (const command of running) command.operation?.abort()
-    return selected
   }
 
   #mayRunOnArrival(command: Command): boolean {
@@ -110,17 +121,24 @@ export class TaskSet {
     }
   }
 
-  /** The oldest dormant command that waits for nothing any more, no longer dormant; or null. */
+  /**
+   * The dormant command that is to run next, no longer dormant; null when all of them still wait. Among SIMPLE commands
+   * that may run, the one of the highest priority, and the oldest of these: they have no order of their own, so that
+   * this breaks none.
+   */
   #takeNextRunnable(): Command | null {
     if (this.#headOfQueueCount > 0) return null
     let isFirst = true
+    let next: Command | null = null
     for (const command of this.#commands) {
       const isOrdered = command.taskAttribute === TASK_ATTRIBUTE.ORDERED
-      if ((!isOrdered || isFirst) && this.#dormant.delete(command)) return command
-      if (isOrdered) return null
+      const mayRun = (!isOrdered || isFirst) && this.#dormant.has(command)
+      if (mayRun && (next === null || rankOf(command) < rankOf(next))) next = command
+      if (isOrdered) break
       isFirst = false
     }
-    return null
+    if (next !== null) this.#dormant.delete(next)
+    return next
   }
 
   #settleWaiters(command: Command): void {
@@ -132,4 +150,9 @@ export class TaskSet {
     this.#waiters = this.#waiters.filter((waiter) => waiter.remaining.size > 0)
     for (const waiter of settled) waiter.done()
   }
+}
+
+/** COMMAND PRIORITY 1 goes first and 15 last (SAM-5); a command that states none comes after those that do. */
+function rankOf({ priority }: Command): number {
+  return priority === 0 ? 16 : priority
 }

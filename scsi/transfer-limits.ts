@@ -19,6 +19,12 @@ export const OPTIMAL_TRANSFER_BYTES = 1024 * 1024
 export const MAXIMUM_WRITE_SAME_BYTES = 64 * 1024 * 1024
 
 /**
+ * The most that one XDWRITEREAD moves in each direction, in bytes: it holds all of its Data-Out and as much of the medium
+ * until it ends, outside of what bounds the data of other commands.
+ */
+export const XDWRITEREAD_BYTES_MAX = 64 * 1024
+
+/**
  * WSNZ: WRITE SAME with NUMBER OF LOGICAL BLOCKS zero is refused. The other reading, "to the end of the medium", turns
  * a miscomputed length into an erased disk, and hardly any disk is small enough for it under the length limit above.
  */

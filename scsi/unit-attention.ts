@@ -11,6 +11,7 @@ const UNIT_ATTENTIONS: readonly SenseCondition[] = [
   SENSE.POWER_ON_RESET_OR_BUS_DEVICE_RESET_OCCURRED,
   SENSE.BUS_DEVICE_RESET_FUNCTION_OCCURRED,
   SENSE.I_T_NEXUS_LOSS_OCCURRED,
+  SENSE.SOME_COMMANDS_CLEARED_BY_ISCSI_PROTOCOL_EVENT,
   SENSE.COMMANDS_CLEARED_BY_ANOTHER_INITIATOR,
   SENSE.CAPACITY_DATA_HAS_CHANGED,
   SENSE.REPORTED_LUNS_DATA_HAS_CHANGED,
@@ -19,12 +20,33 @@ const UNIT_ATTENTIONS: readonly SenseCondition[] = [
 /** All conditions with this additional sense code tell of a reset or of the loss of the nexus. */
 const RESET_ASC = SENSE.POWER_ON_RESET_OR_BUS_DEVICE_RESET_OCCURRED.asc
 
+/** What a task management function that aborts many commands leaves behind. */
+const ABORTED_COMMANDS: readonly SenseCondition[] = [
+  SENSE.BUS_DEVICE_RESET_FUNCTION_OCCURRED,
+  SENSE.COMMANDS_CLEARED_BY_ANOTHER_INITIATOR,
+]
+
+export function tellsOfAbortedCommands(condition: SenseCondition): boolean {
+  return ABORTED_COMMANDS.includes(condition)
+}
+
 export class UnitAttentionQueue {
   /** Ascending indices into `UNIT_ATTENTIONS`. */
   #pending: number[] = []
 
   get isEmpty(): boolean {
     return this.#pending.length === 0
+  }
+
+  /** How many conditions are pending. */
+  get size(): number {
+    return this.#pending.length
+  }
+
+  /** The condition that `take` would take, which stays pending; or null. */
+  get first(): SenseCondition | null {
+    const first = this.#pending[0]
+    return first === undefined ? null : UNIT_ATTENTIONS[first]!
   }
 
   /** Whether a reset or nexus loss is pending, which goes before RESERVATION CONFLICT (SAM-5). */

@@ -4,7 +4,8 @@
  */
 
 import { borrowDataIn, sendDataIn } from '../protocol/connection/data-in.ts'
-import { dataOutConsumed, receiveDataOut } from '../protocol/connection/data-out.ts'
+import { receiveDataOut } from '../protocol/connection/data-out.ts'
+import { dataOutConsumed } from '../protocol/connection/data-out-memory.ts'
 import { completeTask, taskAborted } from '../protocol/connection/task-lifecycle.ts'
 import {
   TASK_MANAGEMENT_FUNCTION as FUNCTION,
@@ -12,12 +13,20 @@ import {
   TASK_MANAGEMENT_RESPONSE as RESPONSE,
   type TaskManagementResponse,
 } from '../protocol/constants.ts'
-import type { NexusHandler, NexusIdentity, ScsiLayer, TaskManagementRequest } from '../protocol/scsi-layer.ts'
+import type {
+  NexusHandler,
+  NexusIdentity,
+  NexusObserver,
+  ScsiLayer,
+  TaskManagementFunctionExecuted,
+  TaskManagementRequest,
+} from '../protocol/scsi-layer.ts'
 import type { Task } from '../protocol/session/task.ts'
 import { Command, TASK_ATTRIBUTE, type TaskAttribute } from '../scsi/command.ts'
 import type { Nexus } from '../scsi/nexus.ts'
-import type { ScsiTarget, TaskManagementOutcome } from '../scsi/target.ts'
+import type { ScsiTarget, TaskManagementDone, TaskManagementOutcome } from '../scsi/target.ts'
 import type { TransportServices } from '../scsi/transport-services.ts'
+import { relativeTargetPort } from './portal-groups.ts'
 
 /** The device server's way to the wire. Every command's context is its iSCSI task. */
 const TRANSPORT_SERVICES: TransportServices = {
@@ -26,8 +35,17 @@ const TRANSPORT_SERVICES: TransportServices = {
     sendDataIn(taskOf(command), data, bufferOffsetBytes, isLast, delivered),
   receiveDataOut: (command, byteCount, sink) => receiveDataOut(taskOf(command), byteCount, sink),
   dataOutConsumed: (command, byteCount) => dataOutConsumed(taskOf(command), byteCount),
-  sendCommandComplete: (command) =>
-    completeTask(taskOf(command), command.status, command.sense, command.presentedDataBytes),
+  sendCommandComplete: (command) => {
+    const task = taskOf(command)
+    task.needsFence = command.needsFence
+    task.statusQualifier = command.statusQualifier
+    completeTask(
+      task,
+      command.status,
+      command.sense,
+      task.isBidirectional ? presentWrite(command) : command.presentedDataBytes,
+    )
+  },
   commandAborted: (command) => taskAborted(taskOf(command)),
 }
 
@@ -40,8 +58,12 @@ const ATTRIBUTES: Readonly<Record<number, TaskAttribute>> = {
   [ISCSI_ATTRIBUTE.ACA]: TASK_ATTRIBUTE.ACA,
 }
 
+/** The version descriptor of iSCSI without a level; the level is added to it (RFC 7144 4.2). */
+const ISCSI_VERSION_DESCRIPTOR = 0x0960
+
 const RESPONSES: Readonly<Record<TaskManagementOutcome, TaskManagementResponse>> = {
   functionComplete: RESPONSE.FUNCTION_COMPLETE,
+  functionSucceeded: RESPONSE.FUNCTION_SUCCEEDED,
   incorrectLogicalUnitNumber: RESPONSE.LUN_DOES_NOT_EXIST,
   functionRejected: RESPONSE.FUNCTION_REJECTED,
 }
@@ -54,10 +76,10 @@ export class Bridge implements ScsiLayer {
     this.#targets = targets
   }
 
-  openNexus(identity: NexusIdentity): NexusHandler {
+  openNexus(identity: NexusIdentity, observer: NexusObserver): NexusHandler {
     const target = this.#targets.get(identity.targetName)
     if (target === undefined) throw new Error(`a session was opened to ${identity.targetName}, which does not exist`)
-    return new BridgedNexus(target, nexusOf(identity))
+    return new BridgedNexus(target, nexusOf(identity), observer)
   }
 }
 
@@ -65,10 +87,16 @@ class BridgedNexus implements NexusHandler {
   readonly #target: ScsiTarget
   readonly #nexus: Nexus
 
-  constructor(target: ScsiTarget, nexus: Nexus) {
+  constructor(target: ScsiTarget, nexus: Nexus, observer: NexusObserver) {
     this.#target = target
     this.#nexus = nexus
-    target.openNexus(nexus)
+    target.openNexus(nexus, {
+      commandsClearedByAnother: (commands) => observer.tasksClearedByAnother(commands.map(taskOf)),
+    })
+  }
+
+  logicalUnitOf(lun: Buffer): unknown {
+    return this.#target.logicalUnitOf(this.#nexus, lun)
   }
 
   /** Send SCSI Command received. */
@@ -81,39 +109,56 @@ class BridgedNexus implements NexusHandler {
       ATTRIBUTES[task.attribute] ?? TASK_ATTRIBUTE.SIMPLE,
       task.dataInCapacityBytes,
       task.dataOutCapacityBytes,
+      task.priority,
     )
     task.upper = command
     this.#target.execute(task.lun, command)
   }
 
   /** Task Management Request Received; `executed` is Task Management Function Executed. */
-  taskManagementRequestReceived(
-    request: TaskManagementRequest,
-    executed: (response: TaskManagementResponse) => void,
-  ): void {
-    const done = (outcome: TaskManagementOutcome) => executed(RESPONSES[outcome])
+  taskManagementRequestReceived(request: TaskManagementRequest, executed: TaskManagementFunctionExecuted): void {
+    const target = this.#target
+    const nexus = this.#nexus
     const { lun, referencedTask } = request
+    const covers = (command: Command) => request.covers(taskOf(command))
+    const done: TaskManagementDone = (outcome, additional) => executed(RESPONSES[outcome], additional)
     switch (request.function) {
       case FUNCTION.ABORT_TASK:
-        if (referencedTask?.upper instanceof Command) this.#target.abortTask(referencedTask.upper, done)
+        if (referencedTask?.upper instanceof Command) target.abortTask(referencedTask.upper, done)
         else executed(RESPONSE.TASK_DOES_NOT_EXIST)
         break
       case FUNCTION.ABORT_TASK_SET:
-        this.#target.abortTaskSet(this.#nexus, lun, done)
+        target.abortTaskSet(nexus, lun, done, covers)
         break
       case FUNCTION.CLEAR_TASK_SET:
-        this.#target.clearTaskSet(this.#nexus, lun, done)
+        target.clearTaskSet(nexus, lun, done, covers)
         break
       case FUNCTION.LOGICAL_UNIT_RESET:
-        this.#target.logicalUnitReset(this.#nexus, lun, done)
+        target.logicalUnitReset(nexus, lun, done)
         break
       case FUNCTION.TARGET_WARM_RESET:
+        target.targetReset(nexus, done)
+        break
       case FUNCTION.TARGET_COLD_RESET:
-        this.#target.targetReset(this.#nexus, done)
+        target.powerOn(nexus, done)
+        break
+      case FUNCTION.I_T_NEXUS_RESET:
+        target.abortNexus(nexus, done)
+        break
+      case FUNCTION.QUERY_ASYNCHRONOUS_EVENT:
+        target.queryAsynchronousEvent(nexus, lun, done)
         break
       default:
         executed(RESPONSE.FUNCTION_NOT_SUPPORTED)
     }
+  }
+
+  responseDropped(task: Task): void {
+    if (task.upper instanceof Command) this.#target.responseDropped(task.upper)
+  }
+
+  tasksTerminated(luns: readonly Buffer[]): void {
+    this.#target.commandsTerminated(this.#nexus, luns)
   }
 
   close(ended: () => void): void {
@@ -121,16 +166,28 @@ class BridgedNexus implements NexusHandler {
   }
 }
 
+/**
+ * A task with both directions: note what its Data-In presents and return what its Data-Out does. A command of one
+ * direction leaves the other one's buffer untouched.
+ */
+function presentWrite(command: Command): number {
+  const direction = command.definition?.data
+  const isRead = direction === 'in'
+  taskOf(command).presentedReadBytes = isRead ? command.presentedDataBytes : command.presentedReadBytes
+  return isRead ? 0 : command.presentedDataBytes
+}
+
 function taskOf(command: Command): Task {
   return command.transportContext as Task
 }
 
 /** SCSI names of the two ports (RFC 7143 4.4.2). */
-function nexusOf({ initiatorName, isid, targetName, portalGroupTag }: NexusIdentity): Nexus {
+function nexusOf({ initiatorName, isid, targetName, portalGroupTag, iSCSIProtocolLevel }: NexusIdentity): Nexus {
   return {
     initiatorPortName: `${initiatorName},i,0x${isid.toString('hex')}`,
     initiatorDeviceName: initiatorName,
     targetPortName: `${targetName},t,0x${portalGroupTag.toString(16).padStart(4, '0')}`,
-    relativeTargetPort: portalGroupTag,
+    relativeTargetPort: relativeTargetPort(portalGroupTag),
+    transportVersionDescriptor: ISCSI_VERSION_DESCRIPTOR + iSCSIProtocolLevel,
   }
 }

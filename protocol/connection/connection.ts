@@ -12,20 +12,31 @@ import type { ReceiveBuffer } from '../framing/receive-buffer.ts'
 import { CONNECTION_PARAMETER_DEFAULTS, type ConnectionParameters } from '../login/parameters.ts'
 import type { NodeContext, ProtocolLog, Timer } from '../node-context.ts'
 import { OPCODE_MASK } from '../opcodes.ts'
-import { ASYNC_EVENT, writeAsyncMessage } from '../pdu/async-message.ts'
 import { RESPONSE } from '../pdu/bhs.ts'
 import { BHS_BYTES } from '../pdu/layout.ts'
 import { writeReject } from '../pdu/reject.ts'
+import { StatusLedger } from '../recovery/status-ledger.ts'
 import { isSerialLess, isSerialLessOrEqual, serialAdd } from '../serial.ts'
 import type { Session } from '../session/session.ts'
 import type { Task } from '../session/task.ts'
 import type { PortalEndpoint } from '../target-directory.ts'
-import { type ConnectionEvent, type ConnectionState, nextConnectionState } from './connection-states.ts'
+import type { TerminatedTransfers } from '../task-management/task-termination.ts'
+import { sendLogoutRequest } from './async-messages.ts'
+import {
+  type CleanupEvent,
+  type ConnectionEvent,
+  type ConnectionState,
+  nextConnectionState,
+} from './connection-states.ts'
 import { dropDataIn } from './data-in.ts'
-import { abandonTransfers, type ReadyToTransfer, solicit, type TransferWaiter } from './data-out.ts'
+import { solicit } from './data-out.ts'
+import { abandonTransfers } from './data-out-memory.ts'
 import { InboundGate, OutboundGate } from './flow-control.ts'
 import { FullFeaturePhase } from './full-feature-phase.ts'
+import { sendNumbers } from './keepalive.ts'
 import { LoginExchange } from './login-exchange.ts'
+import { endTransferWaiters, type ReadyToTransfer, type TransferWaiter } from './ready-to-transfer.ts'
+import { dropAnswer } from './task-lifecycle.ts'
 
 /** What a connection needs of the network. */
 export interface ConnectionTransport {
@@ -53,6 +64,10 @@ export class Connection implements PduSink {
   readonly readyToTransfers = new Map<number, ReadyToTransfer>()
   /** Those who wait for the end of some of these transfers; see `whenTransfersEnd`. */
   readonly transferWaiters = new Set<TransferWaiter>()
+  /** Transfers of tasks that another nexus has ended, oldest first; see `announceTermination`. */
+  readonly terminations: TerminatedTransfers[] = []
+  /** What the initiator has not acknowledged; null at error recovery level 0, where nothing is sent again. */
+  ledger: StatusLedger | null = null
   parameters: ConnectionParameters
   cid = 0
   /** When the last bytes came. */
@@ -67,6 +82,8 @@ export class Connection implements PduSink {
   #statSN = 0
   #ackedStatSN = 0
   #immediateCount = 0
+  /** Initiator Task Tag of the Logout Request that is being carried out. */
+  #logoutTag: number | null = null
   #isOpen = true
   #isReceiving = false
   #isPaused = false
@@ -85,7 +102,11 @@ export class Connection implements PduSink {
     this.writer = new PduWriter(context.headers, context.slots, (buffers, byteCount, sent) =>
       this.#send(buffers, byteCount, sent),
     )
-    this.outbound = new OutboundGate(limits.outboundBytesMax, () => this.writer.queuedBytes)
+    this.outbound = new OutboundGate(
+      limits.outboundBytesMax,
+      () => this.writer.queuedBytes,
+      limits.retainedDataInBytesMax,
+    )
     this.inbound = new InboundGate(limits.inboundBytesMax, solicit)
     this.lastReceivedMs = scheduler.nowMs()
     this.#step('transportConnected')
@@ -123,12 +144,12 @@ export class Connection implements PduSink {
 
   /** In full feature phase, logging out included. */
   get isLoggedIn(): boolean {
-    return this.#state === 'LOGGED_IN' || this.#state === 'IN_LOGOUT'
+    return this.#state === 'LOGGED_IN' || this.#state === 'LOGOUT_REQUESTED' || this.#state === 'IN_LOGOUT'
   }
 
-  /** Too much waits to leave: no command is begun that could add to it. */
+  /** Too much waits to leave, or is kept for sending again: no command is begun that could add to it. */
   get isCongested(): boolean {
-    return this.outbound.isFull
+    return this.outbound.isFull || this.outbound.isRetentionFull
   }
 
   nowMs(): number {
@@ -141,6 +162,7 @@ export class Connection implements PduSink {
     this.lastReceivedMs = this.nowMs()
     this.#isReceiving = true
     this.#reader.push(chunk, owner)
+    this.#announceWindow()
     this.#isReceiving = false
     if (this.writer.isPending) this.writer.flush()
     if (this.outbound.isOverflowing && this.#isOpen) this.#pause()
@@ -148,7 +170,7 @@ export class Connection implements PduSink {
 
   /** The transport is gone, whoever closed it. */
   transportClosed(): void {
-    this.#finish(false)
+    this.#finish('transportLost')
   }
 
   pduReceived(pdu: Pdu): void {
@@ -170,6 +192,7 @@ export class Connection implements PduSink {
     this.#step('loginCompleted')
     this.#login = null
     this.#session = session
+    if (session.parameters.errorRecoveryLevel > 0) this.ledger = new StatusLedger(this)
     this.setParameters(parameters)
     this.writer.flush()
     this.writer.headerDigest = parameters.headerDigest
@@ -192,7 +215,7 @@ export class Connection implements PduSink {
     if (this.#session === null) return
     const { window } = this.#session
     header.writeUInt32BE(window.expCmdSN, RESPONSE.expCmdSN)
-    header.writeUInt32BE(window.maxCmdSN, RESPONSE.maxCmdSN)
+    header.writeUInt32BE(window.announceMaxCmdSN(), RESPONSE.maxCmdSN)
   }
 
   /** The same for a PDU that takes a StatSN. */
@@ -204,6 +227,7 @@ export class Connection implements PduSink {
   /** Send the PDU whose header was taken and filled, with its data segment: it takes the next StatSN. */
   sendStatus(header: Buffer, data: Buffer | null): void {
     this.stampStatus(header)
+    if (this.ledger !== null) this.ledger.record(header, data)
     this.writer.pushPdu(data)
     this.requestFlush()
   }
@@ -215,6 +239,8 @@ export class Connection implements PduSink {
   acknowledged(expStatSN: number): void {
     if (!isSerialLess(this.#ackedStatSN, expStatSN) || !isSerialLessOrEqual(expStatSN, this.#statSN)) return
     this.#ackedStatSN = expStatSN
+    if (this.ledger !== null) this.ledger.acknowledged(expStatSN)
+    if (this.#session?.fence.isUp) this.#session.fence.acknowledged()
   }
 
   /** What was queued goes out at the end of this turn. */
@@ -224,6 +250,7 @@ export class Connection implements PduSink {
     this.context.scheduler.defer(() => {
       this.#isFlushDeferred = false
       this.#guard(() => {
+        this.#announceWindow()
         if (this.#isOpen) this.writer.flush()
       })
     })
@@ -234,13 +261,16 @@ export class Connection implements PduSink {
     return this.context.scheduler.setTimer(delayMs, () => this.#guard(fire))
   }
 
-  /** Refuse a PDU; its header travels back as data (RFC 7143 11.17). */
-  reject(pdu: Pdu, reason: RejectReason): void {
+  /**
+   * Refuse a PDU; its header travels back as data (RFC 7143 11.17). `dataSN`: for a Data/R2T SNACK, the next number that
+   * the task would take (RFC 7143 11.17.2).
+   */
+  reject(pdu: Pdu, reason: RejectReason, dataSN = 0): void {
     const offending = Buffer.allocUnsafe(BHS_BYTES + pdu.ahs.length)
     pdu.header.copy(offending, 0, pdu.at, pdu.at + BHS_BYTES)
     pdu.ahs.copy(offending, BHS_BYTES)
     const header = this.writer.takeHeader()
-    writeReject(header, reason)
+    writeReject(header, reason, dataSN)
     this.sendStatus(header, offending)
     const name = Object.entries(REJECT_REASON).find(([, value]) => value === reason)?.[0]
     this.log.warn({ ...this.#who(), reason: name, opcode: offending[0]! & OPCODE_MASK }, 'rejected a PDU')
@@ -261,25 +291,37 @@ export class Connection implements PduSink {
 
   /** Close in order: what is queued still goes out. */
   close(): void {
-    if (!this.#isOpen) return
-    this.writer.flush()
-    this.#transport.end()
-    this.#finish(true)
+    if (this.#fullFeature === null) this.#close('transportLost')
+    else this.#close(this.#state === 'IN_LOGOUT' ? 'logoutCompleted' : 'sessionClosed')
   }
 
-  /** A Logout Request came (T9): until its response the connection takes nothing more. */
-  logoutStarted(): void {
+  /** Ask the initiator to log out within `seconds` (T11, T12). */
+  requestLogout(seconds: number): void {
+    if (this.#state !== 'LOGGED_IN' && this.#state !== 'LOGOUT_REQUESTED') return
+    sendLogoutRequest(this, seconds)
+    this.#step('logoutRequested')
+  }
+
+  /** A Logout Request came (T9, T10): until its response the connection takes nothing more. */
+  logoutStarted(initiatorTaskTag: number): void {
     this.#step('logoutReceived')
+    this.#logoutTag = initiatorTaskTag
     this.#reader.stop()
   }
 
-  /** Tell the initiator that the session is about to be dropped (RFC 7143 11.9.1); discovery sessions hear nothing. */
-  announceSessionDrop(): void {
-    if (!this.#isOpen || this.#session === null || this.#session.isDiscovery) return
-    const { defaultTime2Wait, defaultTime2Retain } = this.#session.parameters
-    const header = this.writer.takeHeader()
-    writeAsyncMessage(header, ASYNC_EVENT.SESSION_DROP, 0, defaultTime2Wait, defaultTime2Retain)
-    this.sendStatus(header, null)
+  /** The Logout Response is queued that says that the logout has failed. */
+  closeAfterFailedLogout(): void {
+    this.#close('logoutFailed')
+  }
+
+  /** Go on in the cleanup of this connection, which is out of service (RFC 7143 8.2). */
+  advanceCleanup(event: CleanupEvent): void {
+    this.#step(event)
+  }
+
+  /** `initiatorTaskTag` names something under way here that is no SCSI command: a text negotiation or a logout. */
+  hasOtherTask(initiatorTaskTag: number): boolean {
+    return this.#logoutTag === initiatorTaskTag || this.#fullFeature?.text.openTag === initiatorTaskTag
   }
 
   /** The session has ended. A connection that logs out stays until its response is out. */
@@ -315,16 +357,20 @@ export class Connection implements PduSink {
 
   /** Nothing more happens to this task; the object goes back to its pool. */
   forgetTask(task: Task): void {
-    this.releasePlace(task)
-    this.session.tasks.delete(task.initiatorTaskTag | 0)
+    if (task.holdsPlace) {
+      this.releasePlace(task)
+      // There was no response to say so, and this connection may be gone.
+      this.session.connections.values().next().value?.requestFlush()
+    }
+    // The tag of an answered task may name another one already.
+    if (task.phase !== 'responded') this.session.tasks.delete(task.initiatorTaskTag | 0)
+    if (task.isAnswerDue) dropAnswer(task)
     abandonTransfers(task)
-    const hasMadeRoom = task.borrowedSlot !== null
+    const hasMadeRoom = task.borrowedSlot !== null || task.sentDataIn !== null
     dropDataIn(task)
-    this.session.taskEnded()
+    this.session.queue.taskEnded()
     this.context.tasks.release(task)
-    if (!hasMadeRoom) return
-    this.outbound.wake()
-    this.#roomMade()
+    if (hasMadeRoom) this.roomMade()
   }
 
   /** For the log: who is at the other end. */
@@ -340,9 +386,20 @@ export class Connection implements PduSink {
       this.#guard(() => {
         sent()
         this.outbound.left(heldBytes)
-        this.#roomMade()
+        this.roomMade()
       }),
     )
+  }
+
+  /**
+   * The initiator may send no command as far as it knows, and no response has said otherwise: a NOP-In does (RFC 7143
+   * 11.4.11). One that has room left hears of more with the next PDU, the keepalive's at the latest.
+   */
+  #announceWindow(): void {
+    const session = this.#session
+    if (session === null || !session.window.hasReopened || !this.#isOpen) return
+    if (this.#state === 'IN_LOGOUT' || session.hasEnded || session.isDiscovery) return
+    sendNumbers(this)
   }
 
   /** A mistake of ours in what the event loop calls later ends this connection, not the server. */
@@ -355,10 +412,11 @@ export class Connection implements PduSink {
     }
   }
 
-  /** There may be room on the way out: whom `outbound` does not know goes on, the initiator and commands not yet begun. */
-  #roomMade(): void {
+  /** There may be room on the way out: whoever waits for it goes on, the initiator and commands not yet begun included. */
+  roomMade(): void {
+    this.outbound.wake()
     if (this.#isPaused && !this.outbound.isFull) this.#resume()
-    if (this.#session !== null && this.#session.waitingTasks.length > 0) this.#session.dispatchWaiting()
+    this.#session?.queue.dispatchWaiting()
   }
 
   #pause(): void {
@@ -376,28 +434,31 @@ export class Connection implements PduSink {
   /** Close without a word. */
   #drop(): void {
     this.#transport.destroy()
-    this.#finish(false)
+    this.#finish('transportLost')
   }
 
-  #finish(isOrderly: boolean): void {
+  #close(event: ConnectionEvent): void {
+    if (!this.#isOpen) return
+    this.writer.flush()
+    this.#transport.end()
+    this.#finish(event)
+  }
+
+  #finish(event: ConnectionEvent): void {
     if (!this.#isOpen) return
     this.#isOpen = false
     this.#reader.stop()
     this.writer.discard()
     this.#login?.abandon()
     this.#fullFeature?.stop()
-    this.#step(this.#endEvent(isOrderly))
+    this.#step(event)
     this.readyToTransfers.clear()
-    for (const waiter of this.transferWaiters) waiter.timer.cancel()
-    this.transferWaiters.clear()
-    this.#session?.connectionLost(this)
+    this.terminations.length = 0
+    const isKept = this.#session?.connectionLost(this) ?? false
+    if (!isKept) this.ledger?.clear()
+    endTransferWaiters(this)
     this.outbound.open()
-    if (this.#state === 'CLEANUP_WAIT') this.#step('cleanedUp')
-  }
-
-  #endEvent(isOrderly: boolean): ConnectionEvent {
-    if (!isOrderly || this.#fullFeature === null) return 'transportLost'
-    return this.#state === 'IN_LOGOUT' ? 'logoutCompleted' : 'sessionClosed'
+    if (this.#state === 'CLEANUP_WAIT' && !isKept) this.#step('stateTimedOut')
   }
 
   #step(event: ConnectionEvent): void {

@@ -1,10 +1,12 @@
 /**
  * Data-In of a task (RFC 7143 11.7): borrowed memory, splitting by the initiator's MaxRecvDataSegmentLength and by
- * MaxBurstLength, and the status that travels in the last PDU. Called by the bridge while a task executes.
+ * MaxBurstLength, and the status that travels in the last PDU. Called by the bridge while a task executes. At error
+ * recovery level 1 and higher what is sent is kept as well, and the status never travels with it.
  */
 
 import type { DataInSlot } from '../framing/data-in-pool.ts'
 import { addStatusToDataIn, writeDataIn } from '../pdu/data.ts'
+import { SentDataIn } from '../recovery/sent-data-in.ts'
 import type { Task } from '../session/task.ts'
 
 /**
@@ -38,7 +40,7 @@ export function sendDataIn(
     connection.outbound.returned(data.length)
   }
   const room = task.dataInCapacityBytes - bufferOffsetBytes
-  if (room <= 0 || !connection.isSending) {
+  if (room <= 0 || !(connection.isSending || task.isSuspended)) {
     if (slot !== null) connection.context.slots.release(slot)
   } else {
     const fitting = data.length <= room ? data : data.subarray(0, room)
@@ -50,7 +52,9 @@ export function sendDataIn(
       queueDataIn(task, fitting, slot, bufferOffsetBytes, false, false)
     }
   }
-  if (delivered !== null) connection.outbound.whenRoom(delivered)
+  if (delivered === null) return
+  if (task.sentDataIn === null) connection.outbound.whenRoom(delivered)
+  else task.sentDataIn.whenWanted(delivered)
 }
 
 /** Queue the piece that was kept back, when there is one. Returns whether it took the status with it. */
@@ -66,6 +70,13 @@ export function sendLastDataIn(task: Task, withStatus: boolean): boolean {
 
 /** Give back what the task still holds. */
 export function dropDataIn(task: Task): void {
+  dropUnsentDataIn(task)
+  if (task.sentDataIn !== null) task.sentDataIn.discard()
+  task.sentDataIn = null
+}
+
+/** Give back the memory of Data-In that was not sent. */
+export function dropUnsentDataIn(task: Task): void {
   const { context, outbound } = task.connection
   if (task.borrowedSlot !== null) {
     outbound.returned(task.borrowedSlot.data.length)
@@ -86,19 +97,15 @@ function queueDataIn(
   withStatus: boolean,
 ): void {
   const { connection } = task
-  const segmentBytesMax = connection.parameters.initiatorMaxRecvDataSegmentLength
-  // Segments that do not end a sequence are multiples of four bytes (RFC 7143 11.7.7), so sequences are as well.
-  const sequenceBytesMax = connection.session.parameters.maxBurstLength & ~3
+  if (connection.ledger !== null) {
+    keepDataIn(task, data, slot, offset, isLast)
+    return
+  }
   let at = 0
   do {
-    const left = data.length - at
-    const sequenceLeft = sequenceBytesMax - task.sequenceBytes
-    let byteCount = Math.min(left, sequenceLeft)
-    if (byteCount > segmentBytesMax) byteCount = segmentBytesMax & ~3
-    task.sequenceBytes += byteCount
+    const byteCount = takeSegment(task, data.length - at)
     const isEnd = at + byteCount === data.length
-    const isFinal = task.sequenceBytes === sequenceBytesMax || (isLast && isEnd)
-    if (isFinal) task.sequenceBytes = 0
+    const isFinal = endsSequence(task, isLast && isEnd)
     const isFramed = slot !== null && byteCount === slot.data.length
     const header = isFramed ? connection.writer.frameOf(slot) : connection.writer.takeHeader()
     writeDataIn(header, 0, task.initiatorTaskTag, task.dataSN++, offset + at, isFinal)
@@ -113,4 +120,39 @@ function queueDataIn(
     at += byteCount
   } while (at < data.length)
   connection.requestFlush()
+}
+
+/** The same for Data-In that may be asked for again. */
+function keepDataIn(task: Task, data: Buffer, slot: DataInSlot | null, offset: number, isLast: boolean): void {
+  task.sentDataIn ??= new SentDataIn(task)
+  let at = 0
+  do {
+    const byteCount = takeSegment(task, data.length - at)
+    const isLastOfAll = isLast && at + byteCount === data.length
+    const segment = data.subarray(at, at + byteCount)
+    task.sentDataIn.send(segment, slot, offset + at, endsSequence(task, isLastOfAll), isLastOfAll)
+    at += byteCount
+  } while (at < data.length)
+  if (slot !== null) task.connection.context.slots.release(slot)
+}
+
+/** Segments that do not end a sequence are multiples of four bytes (RFC 7143 11.7.7), so sequences are as well. */
+function sequenceBytesMaxOf({ connection }: Task): number {
+  return connection.session.parameters.maxBurstLength & ~3
+}
+
+/** The length of the next data segment, counted to its sequence. */
+function takeSegment(task: Task, leftBytes: number): number {
+  const segmentBytesMax = task.connection.parameters.initiatorMaxRecvDataSegmentLength
+  const byteCount = Math.min(leftBytes, sequenceBytesMaxOf(task) - task.sequenceBytes)
+  const taken = byteCount > segmentBytesMax ? segmentBytesMax & ~3 : byteCount
+  task.sequenceBytes += taken
+  return taken
+}
+
+/** Whether the segment that was taken last ends its sequence; the next one begins another then. */
+function endsSequence(task: Task, isLastOfAll: boolean): boolean {
+  const isFinal = isLastOfAll || task.sequenceBytes === sequenceBytesMaxOf(task)
+  if (isFinal) task.sequenceBytes = 0
+  return isFinal
 }

@@ -1,7 +1,7 @@
 /**
  * Bounds the memory of one connection in both directions. The command window is the first back-pressure; these two gates
  * are the second, in bytes: no Data-In is fetched while too much waits to leave, no R2T goes out while too much has been
- * asked for or waits to be written. Answers that come from neither (pings, Rejects, texts) pile up when the initiator does
+ * asked for or waits to be written. What is kept for sending again has a bound of its own. Answers that come from neither (pings, Rejects, texts) pile up when the initiator does
  * not read them; only for those, as the last resort, a connection stops receiving.
  */
 
@@ -12,16 +12,19 @@ const OVERFLOW_FACTOR = 2
 
 /** Bytes on their way to the initiator: memory that is being filled, PDUs that are queued, PDUs in the socket. */
 export class OutboundGate {
-  readonly #bytesMax: number
+  #bytesMax: number
+  readonly #retainedBytesMax: number
   readonly #queuedBytes: () => number
   #borrowedBytes = 0
   #socketBytes = 0
+  #retainedBytes = 0
   #waiting: (() => void)[] = []
 
   /** `queuedBytes` tells what the writer has not handed over yet. */
-  constructor(bytesMax: number, queuedBytes: () => number) {
+  constructor(bytesMax: number, queuedBytes: () => number, retainedBytesMax: number) {
     this.#bytesMax = bytesMax
     this.#queuedBytes = queuedBytes
+    this.#retainedBytesMax = retainedBytesMax
   }
 
   get isFull(): boolean {
@@ -31,6 +34,31 @@ export class OutboundGate {
   /** So much waits to leave that the initiator cannot be reading: further requests must wait. */
   get isOverflowing(): boolean {
     return this.#borrowedBytes + this.#queuedBytes() + this.#socketBytes > OVERFLOW_FACTOR * this.#bytesMax
+  }
+
+  /** Bytes that are kept for sending again. */
+  get retainedBytes(): number {
+    return this.#retainedBytes
+  }
+
+  /** Too much is kept for sending again: who can wait for acknowledgements does. */
+  get isRetentionFull(): boolean {
+    return this.#retainedBytes > this.#retainedBytesMax
+  }
+
+  /** So much is kept that acknowledgements are worth asking for, before anybody has to wait for them. */
+  get isRetentionHigh(): boolean {
+    return this.#retainedBytes > this.#retainedBytesMax / 2
+  }
+
+  /** Data-In is kept for sending again, besides being sent. */
+  retain(byteCount: number): void {
+    this.#retainedBytes += byteCount
+  }
+
+  /** It was acknowledged, or nobody can ask for it any more. */
+  unretain(byteCount: number): void {
+    this.#retainedBytes -= byteCount
   }
 
   /** Memory was lent to be filled. */
@@ -48,10 +76,9 @@ export class OutboundGate {
     this.#socketBytes += byteCount
   }
 
-  /** The socket is done with bytes. Wakes who waits for room. */
+  /** The socket is done with bytes. */
   left(byteCount: number): void {
     this.#socketBytes -= byteCount
-    this.wake()
   }
 
   /** There may be room again: let those go on who wait for it. */
@@ -65,8 +92,9 @@ export class OutboundGate {
     else this.#waiting.push(proceed)
   }
 
-  /** The connection is gone and sends nothing: whoever waits goes on, to find that out. */
+  /** The connection is gone and sends nothing: whoever waits goes on, to find that out, and nobody waits again. */
   open(): void {
+    this.#bytesMax = Number.POSITIVE_INFINITY
     const waiting = this.#waiting
     this.#waiting = []
     for (const proceed of waiting) proceed()
@@ -80,6 +108,8 @@ export class InboundGate {
   #bytes = 0
   #waiting: Task[] = []
   #isResuming = false
+  #activeMs = 0
+  #activeTag = 0
 
   /** `resume` lets a task try again. */
   constructor(bytesMax: number, resume: (task: Task) => void) {
@@ -90,6 +120,22 @@ export class InboundGate {
   /** Bytes that are asked for or held at the moment. */
   get bytes(): number {
     return this.#bytes
+  }
+
+  /** When data came last that an R2T had asked for: while it flows, an R2T may just wait for its turn. */
+  get activeMs(): number {
+    return this.#activeMs
+  }
+
+  /** For which Target Transfer Tag it came. */
+  get activeTag(): number {
+    return this.#activeTag
+  }
+
+  /** Data came for the R2T with this Target Transfer Tag. */
+  dataOutCame(nowMs: number, tag: number): void {
+    this.#activeMs = nowMs
+    this.#activeTag = tag
   }
 
   /** Make room for a transfer; one that is alone always gets it, however long it is. */

@@ -9,14 +9,14 @@ import { Pdu } from '../framing/pdu-reader.ts'
 import { IMMEDIATE_BIT, OPCODE, OPCODE_MASK, OPCODE_ROWS, type OpcodeRow } from '../opcodes.ts'
 import { REQUEST } from '../pdu/bhs.ts'
 import { BHS_BYTES } from '../pdu/layout.ts'
-import { TASK_MANAGEMENT_REQUEST } from '../pdu/task-management.ts'
+import { handleTaskManagementRequest } from '../task-management/task-management.ts'
 import type { Connection } from './connection.ts'
 import { handleDataOut } from './data-out.ts'
+import { DiscoveryIdleTimer } from './discovery-idle-timer.ts'
 import { Keepalive } from './keepalive.ts'
 import { handleLogoutRequest } from './logout.ts'
 import { handleScsiCommand } from './scsi-command.ts'
 import { handleSnackRequest } from './snack.ts'
-import { handleTaskManagementRequest } from './task-management.ts'
 import { TextExchange } from './text-exchange.ts'
 
 /** Runs a request whose turn has come. */
@@ -24,7 +24,7 @@ type Handler = (phase: FullFeaturePhase, pdu: Pdu) => void
 
 const HANDLERS: Partial<Record<number, Handler>> = {
   [OPCODE.NOP_OUT]: (phase, pdu) => phase.keepalive.handleNopOut(pdu),
-  [OPCODE.TASK_MANAGEMENT_REQUEST]: (phase, pdu) => phase.handleTaskManagement(pdu),
+  [OPCODE.TASK_MANAGEMENT_REQUEST]: (phase, pdu) => handleTaskManagementRequest(phase.connection, pdu),
   [OPCODE.TEXT_REQUEST]: (phase, pdu) => phase.text.handleTextRequest(pdu),
   [OPCODE.LOGOUT_REQUEST]: (phase, pdu) => handleLogoutRequest(phase.connection, pdu),
 }
@@ -36,16 +36,19 @@ export class FullFeaturePhase {
   readonly connection: Connection
   readonly keepalive: Keepalive
   readonly text: TextExchange
+  readonly #discoveryIdleTimer: DiscoveryIdleTimer | null
 
   constructor(connection: Connection) {
     this.connection = connection
     this.keepalive = new Keepalive(connection)
     this.text = new TextExchange(connection)
+    this.#discoveryIdleTimer = connection.session.isDiscovery ? new DiscoveryIdleTimer(connection) : null
   }
 
   /** The connection has ended. */
   stop(): void {
     this.keepalive.stop()
+    this.#discoveryIdleTimer?.stop()
   }
 
   /** A PDU came. */
@@ -54,6 +57,8 @@ export class FullFeaturePhase {
     const opcode = pdu.header[pdu.at]! & OPCODE_MASK
     const row = OPCODE_ROWS[opcode]
     connection.acknowledged(pdu.header.readUInt32BE(pdu.at + REQUEST.expStatSN))
+    // A response that waited for this may have ended the session.
+    if (!connection.isSending) return
     if (row === undefined || row.sentBy === 'target') {
       connection.reject(pdu, REJECT_REASON.COMMAND_NOT_SUPPORTED)
     } else if (!isWellFormed(row, pdu)) {
@@ -61,7 +66,8 @@ export class FullFeaturePhase {
     } else if (connection.session.isDiscovery && !ALLOWED_IN_DISCOVERY.includes(opcode)) {
       connection.reject(pdu, REJECT_REASON.PROTOCOL_ERROR)
     } else if (opcode === OPCODE.SCSI_COMMAND) {
-      handleScsiCommand(connection, pdu)
+      if (connection.session.queue.isDraining) connection.reject(pdu, REJECT_REASON.WAITING_FOR_LOGOUT)
+      else handleScsiCommand(connection, pdu)
     } else if (opcode === OPCODE.DATA_OUT) {
       handleDataOut(connection, pdu)
     } else if (opcode === OPCODE.SNACK_REQUEST) {
@@ -75,21 +81,9 @@ export class FullFeaturePhase {
     }
   }
 
-  /** Task management may have to wait, for commands to come or to end; only so much of it waits. */
-  handleTaskManagement(pdu: Pdu): void {
-    const { connection } = this
-    const { managementTags } = connection.session
-    if (managementTags.has(pdu.header.readUInt32BE(pdu.at + TASK_MANAGEMENT_REQUEST.initiatorTaskTag))) {
-      connection.reject(pdu, REJECT_REASON.TASK_IN_PROGRESS)
-    } else if (managementTags.size >= connection.context.limits.managementRequestsMax) {
-      connection.reject(pdu, REJECT_REASON.IMMEDIATE_COMMAND_REJECT)
-    } else {
-      handleTaskManagementRequest(connection, pdu)
-    }
-  }
-
   #handleNumbered(handler: Handler, pdu: Pdu): void {
-    const { window } = this.connection.session
+    const { connection } = this
+    const { window } = connection.session
     const isImmediate = (pdu.header[pdu.at]! & IMMEDIATE_BIT) !== 0
     if (isImmediate) {
       handler(this, pdu)
@@ -100,7 +94,7 @@ export class FullFeaturePhase {
     if (admission === 'ignore') return
     if (admission === 'hold') {
       const copy = copyOf(pdu)
-      window.hold(cmdSN, () => this.#deliver(handler, copy))
+      window.hold(cmdSN, connection, () => this.#deliver(handler, copy))
       return
     }
     this.#deliver(handler, pdu)
@@ -109,9 +103,8 @@ export class FullFeaturePhase {
 
   /** These requests are answered from what is at hand, so that their place in the window is free at once. */
   #deliver(handler: Handler, pdu: Pdu): void {
-    if (!this.connection.isSending) return
     this.connection.session.window.release()
-    handler(this, pdu)
+    if (this.connection.isSending) handler(this, pdu)
   }
 }
 

@@ -1,7 +1,7 @@
 /**
  * Signs of life on a connection: NOP-Out and NOP-In both ways (RFC 7143 11.18, 11.19), and the time-outs of an initiator
- * that went silent. Firmware initiators never answer pings, so an unanswered ping ends a connection only when this
- * initiator has answered one before; TCP keepalive finds the rest.
+ * that went silent, or that leaves a status unacknowledged. Firmware initiators never answer pings, so an unanswered
+ * ping ends a connection only when this initiator has answered one before; TCP keepalive finds the rest.
  */
 
 import { RESERVED_TAG } from '../constants.ts'
@@ -10,8 +10,10 @@ import type { Pdu } from '../framing/pdu-reader.ts'
 import type { Timer } from '../node-context.ts'
 import { IMMEDIATE_BIT } from '../opcodes.ts'
 import { NOP_OUT, writeNopIn } from '../pdu/nop.ts'
+import { checkAcknowledgements, takeStatusReminder } from '../recovery/acknowledgement-timeouts.ts'
+import { releaseTerminated, terminationOverdueMs } from '../task-management/task-termination.ts'
 import type { Connection } from './connection.ts'
-import { dataOutOverdueMs } from './data-out.ts'
+import { checkDataOut } from './data-out-timeouts.ts'
 
 export class Keepalive {
   readonly #connection: Connection
@@ -22,9 +24,11 @@ export class Keepalive {
   #answersPings = false
 
   constructor(connection: Connection) {
-    const { pingIdleMs, pingTimeoutMs, dataOutTimeoutMs } = connection.context.limits
+    const { pingIdleMs, pingTimeoutMs, dataOutTimeoutMs, sequenceTimeoutMs, statusReminderMs } =
+      connection.context.limits
     this.#connection = connection
     this.#periodMs = Math.min(pingIdleMs, pingTimeoutMs, dataOutTimeoutMs)
+    if (connection.ledger !== null) this.#periodMs = Math.min(this.#periodMs, sequenceTimeoutMs, statusReminderMs)
     this.#timer = this.#schedule()
   }
 
@@ -43,6 +47,7 @@ export class Keepalive {
       this.#answersPings = true
     }
     if (initiatorTaskTag === RESERVED_TAG) {
+      releaseTerminated(connection)
       if ((header[at]! & IMMEDIATE_BIT) === 0) connection.reject(pdu, REJECT_REASON.PROTOCOL_ERROR)
       return
     }
@@ -64,8 +69,13 @@ export class Keepalive {
     const connection = this.#connection
     const { pingIdleMs, pingTimeoutMs, dataOutTimeoutMs } = connection.context.limits
     const nowMs = connection.nowMs()
-    if (dataOutOverdueMs(connection, nowMs, dataOutTimeoutMs) >= dataOutTimeoutMs) {
-      connection.fail(`data that an R2T asked for did not come within ${dataOutTimeoutMs} ms`)
+    const problem = checkDataOut(connection, nowMs) ?? checkAcknowledgements(connection, nowMs)
+    if (problem !== null) {
+      connection.fail(problem)
+      return
+    }
+    if (terminationOverdueMs(connection, nowMs) >= dataOutTimeoutMs) {
+      connection.fail(`the end of tasks was not acknowledged within ${dataOutTimeoutMs} ms`)
       return
     }
     const isSilent = nowMs - connection.lastReceivedMs >= pingIdleMs
@@ -73,18 +83,34 @@ export class Keepalive {
       connection.fail(`a ping was not answered within ${pingTimeoutMs} ms`)
       return
     }
-    if (isSilent && this.#pingTag === null && !connection.session.isDiscovery) this.#ping(nowMs)
+    const isReminderDue = takeStatusReminder(connection, nowMs)
+    if ((isSilent || isReminderDue) && this.#pingTag === null && !connection.session.isDiscovery) this.#ping(nowMs)
+    else if (isReminderDue || connection.session.window.hasOpened) sendNumbers(connection)
     this.#timer = this.#schedule()
   }
 
   #ping(nowMs: number): void {
-    const connection = this.#connection
-    this.#pingTag = connection.session.takeTransferTag()
+    this.#pingTag = solicitAcknowledgement(this.#connection)
     this.#pingSentMs = nowMs
-    const header = connection.writer.takeHeader()
-    writeNopIn(header, RESERVED_TAG, this.#pingTag)
-    connection.stamp(header)
-    connection.writer.pushPdu(null)
-    connection.requestFlush()
   }
+}
+
+/** Send a NOP-In whose answer says how far the initiator has received. Returns its Target Transfer Tag. */
+export function solicitAcknowledgement(connection: Connection): number {
+  const tag = connection.session.takeTransferTag()
+  sendNopIn(connection, tag)
+  return tag
+}
+
+/** Send a NOP-In that wants no answer, and only says which numbers come next (RFC 7143 7.1.4.2, 11.4.11). */
+export function sendNumbers(connection: Connection): void {
+  sendNopIn(connection, RESERVED_TAG)
+}
+
+function sendNopIn(connection: Connection, targetTransferTag: number): void {
+  const header = connection.writer.takeHeader()
+  writeNopIn(header, RESERVED_TAG, targetTransferTag)
+  connection.stamp(header)
+  connection.writer.pushPdu(null)
+  connection.requestFlush()
 }

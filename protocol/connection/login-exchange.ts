@@ -1,7 +1,7 @@
 /**
  * The Login Phase on a connection (RFC 7143 6.3): passes Login Requests to the login machine, sends its replies, and
- * makes the session when the machine is done. The final response waits until a session that is reinstated has come to
- * rest.
+ * enters a session when the machine is done. The final response waits until a session or a connection that is reinstated
+ * has come to rest.
  */
 
 import type { Pdu } from '../framing/pdu-reader.ts'
@@ -13,13 +13,14 @@ import {
   type LoginReply,
   type LoginRequest,
 } from '../login/login-machine.ts'
-import { LOGIN_STATUS, loginStatusName } from '../login/login-status.ts'
+import { isRefusal, LOGIN_STATUS, loginStatusName } from '../login/login-status.ts'
 import type { Timer } from '../node-context.ts'
 import { OPCODE, OPCODE_MASK } from '../opcodes.ts'
 import { RESPONSE } from '../pdu/bhs.ts'
 import { currentStageOf, LOGIN_FLAG, LOGIN_REQUEST, writeLoginResponse } from '../pdu/login.ts'
 import { serialAdd } from '../serial.ts'
-import { Session } from '../session/session.ts'
+import type { Session } from '../session/session.ts'
+import type { SessionEntry } from '../session/session-entry.ts'
 import type { Connection } from './connection.ts'
 
 export class LoginExchange {
@@ -27,8 +28,8 @@ export class LoginExchange {
   readonly #machine: LoginMachine
   readonly #timer: Timer
   #request: LoginRequest | null = null
-  /** Made when the machine asked for it; in full feature phase it is the connection's. */
-  #session: Session | null = null
+  /** Given when the machine asked for it, until full feature phase begins. */
+  #entry: SessionEntry | null = null
 
   constructor(connection: Connection) {
     const { context, endpoint } = connection
@@ -58,8 +59,8 @@ export class LoginExchange {
     if (reply.outcome === 'drop') {
       this.#logRefusal(reply.refusal)
       this.#connection.fail('the login ended without a response')
-    } else if (reply.outcome === 'complete' && this.#session !== null && reply.agreement !== undefined) {
-      this.#complete(this.#session, reply, reply.agreement)
+    } else if (reply.outcome === 'complete' && this.#entry !== null && reply.agreement !== undefined) {
+      this.#complete(this.#entry, reply, reply.agreement)
     } else {
       this.#send(this.#request, reply)
       if (reply.outcome !== 'refused') return
@@ -71,32 +72,40 @@ export class LoginExchange {
   /** The connection ends before full feature phase, or enters it. */
   abandon(): void {
     this.#timer.cancel()
-    this.#session?.end('loginFailed')
-    this.#session = null
+    this.#entry?.abandon()
+    this.#entry = null
   }
 
   #admit(agreement: LoginAgreement): { readonly tsih: number } | LoginRefusal {
-    const { context, endpoint } = this.#connection
-    const admitted = context.sessions.admit(context, agreement, endpoint)
-    if (!(admitted instanceof Session)) return admitted
-    this.#session = admitted
-    return { tsih: admitted.tsih }
+    const admitted = this.#connection.context.sessions.admit(this.#connection, agreement)
+    if (isRefusal(admitted)) return admitted
+    this.#entry = admitted
+    return { tsih: admitted.session.tsih }
   }
 
-  #complete(session: Session, reply: LoginReply, agreement: LoginAgreement): void {
+  #complete(entry: SessionEntry, reply: LoginReply, agreement: LoginAgreement): void {
     const request = this.#request
     const connection = this.#connection
-    connection.context.sessions.establish(session, () => {
+    const { session } = entry
+    entry.establish(() => {
       if (!connection.isSending || request === null) return
       this.#timer.cancel()
-      this.#session = null
+      this.#entry = null
       connection.cid = agreement.identity.cid
       this.#send(request, reply, session)
       connection.enterFullFeaturePhase(session, agreement.connection)
       const { initiatorName, sessionType, target, chapUser } = agreement.identity
       const { remoteAddress } = connection.endpoint
       connection.log.info(
-        { remoteAddress, initiator: initiatorName, sessionType, target: target?.name, chapUser, tsih: session.tsih },
+        {
+          remoteAddress,
+          initiator: initiatorName,
+          sessionType,
+          target: target?.name,
+          chapUser,
+          tsih: session.tsih,
+          cid: connection.cid,
+        },
         'an initiator logged in',
       )
     })
@@ -107,9 +116,11 @@ export class LoginExchange {
     const header = writer.takeHeader()
     writeLoginResponse(header, { ...reply, isid: request.isid, initiatorTaskTag: request.initiatorTaskTag })
     this.#connection.stampStatus(header)
-    // The leading login's CmdSN is where the command window will begin; it has no session to ask yet.
+    // The leading login's CmdSN is where the command window will begin; it has no session to ask yet. On a later
+    // connection the window is the session's, and who has not proved to belong there learns nothing about it.
+    const width = request.tsih === 0 ? context.limits.commandWindow : 0
     const expCmdSN = session?.window.expCmdSN ?? request.cmdSN
-    const maxCmdSN = session?.window.maxCmdSN ?? serialAdd(request.cmdSN, context.limits.commandWindow - 1)
+    const maxCmdSN = session?.window.maxCmdSN ?? serialAdd(request.cmdSN, width - 1)
     header.writeUInt32BE(expCmdSN, RESPONSE.expCmdSN)
     header.writeUInt32BE(maxCmdSN, RESPONSE.maxCmdSN)
     writer.pushPdu(reply.text.length > 0 ? reply.text : null)

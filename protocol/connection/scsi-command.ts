@@ -10,7 +10,7 @@ import { REJECT_REASON, type RejectReason } from '../errors.ts'
 import type { Pdu } from '../framing/pdu-reader.ts'
 import { IMMEDIATE_BIT } from '../opcodes.ts'
 import { type AdditionalHeaders, NO_ADDITIONAL_HEADERS, parseAdditionalHeaders } from '../pdu/ahs.ts'
-import { SCSI_COMMAND, SCSI_COMMAND_FLAG } from '../pdu/scsi-command.ts'
+import { PRIORITY_SHIFT, SCSI_COMMAND, SCSI_COMMAND_FLAG } from '../pdu/scsi-command.ts'
 import type { Task } from '../session/task.ts'
 import type { Connection } from './connection.ts'
 import { takeImmediateData } from './data-out.ts'
@@ -18,6 +18,8 @@ import { ISCSI_SENSE } from './iscsi-sense.ts'
 import { respondWhenDataIsIn } from './task-lifecycle.ts'
 
 const ATTRIBUTE_MAX = 4
+/** The iSCSIProtocolLevel below which PRI is ignored (RFC 7144 5.1.1). */
+const PRIORITY_PROTOCOL_LEVEL = 2
 
 /** A SCSI Command PDU came. */
 export function handleScsiCommand(connection: Connection, pdu: Pdu): void {
@@ -51,7 +53,7 @@ export function handleScsiCommand(connection: Connection, pdu: Pdu): void {
   task.cmdSN = cmdSN
   task.isImmediate = isImmediate
   if (admission === 'hold') {
-    session.window.hold(cmdSN, () => startTask(task))
+    session.window.hold(cmdSN, connection, () => startTask(task))
     return
   }
   startTask(task)
@@ -96,6 +98,8 @@ function beginTask(connection: Connection, pdu: Pdu, additional: AdditionalHeade
   header.copy(task.lun, 0, at + SCSI_COMMAND.lun, at + SCSI_COMMAND.lun + task.lun.length)
   task.setCdb(header, at + SCSI_COMMAND.cdb, additional.extendedCdb)
   task.attribute = flags & SCSI_COMMAND_FLAG.attribute
+  const hasPriority = connection.session.parameters.iSCSIProtocolLevel >= PRIORITY_PROTOCOL_LEVEL
+  task.priority = hasPriority ? header[at + SCSI_COMMAND.priority]! >> PRIORITY_SHIFT : 0
   task.isRead = (flags & SCSI_COMMAND_FLAG.read) !== 0
   task.isWrite = (flags & SCSI_COMMAND_FLAG.write) !== 0
   task.expectedBytes = header.readUInt32BE(at + SCSI_COMMAND.expectedDataTransferLength)
@@ -110,6 +114,7 @@ function beginDataOut(task: Task, pdu: Pdu, isFinal: boolean): void {
   const { immediateData, initialR2T, firstBurstLength } = task.connection.session.parameters
   const unsolicitedMax = Math.min(firstBurstLength, task.dataOutCapacityBytes)
   task.isUnsolicitedDataDue = !isFinal
+  if (!isFinal) task.unsolicitedActiveMs = task.connection.lastReceivedMs
   task.unsolicitedEndBytes = isFinal ? pdu.dataBytes : unsolicitedMax
   task.solicitedEndBytes = task.unsolicitedEndBytes
   if ((pdu.dataBytes > 0 && !immediateData) || (!isFinal && initialR2T)) {
@@ -127,6 +132,6 @@ function startTask(task: Task): void {
     task.phase = 'responding'
     respondWhenDataIsIn(task)
   } else {
-    task.connection.session.dispatch(task)
+    task.connection.session.queue.dispatch(task)
   }
 }

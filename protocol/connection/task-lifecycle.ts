@@ -4,12 +4,16 @@
  */
 
 import { SCSI_RESPONSE as RESPONSE_CODE, STATUS_GOOD, TASK_MANAGEMENT_FUNCTION } from '../constants.ts'
-import { RESIDUAL_FLAG, writeScsiResponse } from '../pdu/scsi-command.ts'
-import type { Task } from '../session/task.ts'
-import { sendLastDataIn } from './data-in.ts'
+import { RESIDUAL_FLAG, SCSI_RESPONSE, writeScsiResponse } from '../pdu/scsi-command.ts'
+import type { StatusLedger } from '../recovery/status-ledger.ts'
+import type { Task, TaskOutcome } from '../session/task.ts'
+import { dropUnsentDataIn, sendLastDataIn } from './data-in.ts'
+import { abandonTransfers } from './data-out-memory.ts'
 import { STATUS_CHECK_CONDITION } from './iscsi-sense.ts'
 
 const SENSE_LENGTH_BYTES = 2
+/** The iSCSIProtocolLevel from which on a response carries a status qualifier, and sense data with any status. */
+const STATUS_QUALIFIER_PROTOCOL_LEVEL = 2
 
 /** Hand the task to the SCSI layer (Send SCSI Command received). */
 export function executeTask(task: Task): void {
@@ -28,11 +32,12 @@ export function executeTask(task: Task): void {
  */
 export function completeTask(task: Task, status: number, sense: Buffer | null, presentedDataBytes: number): void {
   task.phase = 'responding'
+  task.isAnswerDue = true
   if (task.isDataDue) {
     task.outcome = { status, sense, presentedDataBytes }
     task.receiver = null
   } else if (task.failureSense !== null) {
-    respond(task, STATUS_CHECK_CONDITION, task.failureSense, 0)
+    respondFailure(task, task.failureSense)
   } else {
     respond(task, status, sense, presentedDataBytes)
   }
@@ -41,7 +46,7 @@ export function completeTask(task: Task, status: number, sense: Buffer | null, p
 /** The SCSI layer has aborted the task: no response, unless the transfer itself failed and that is the answer. */
 export function taskAborted(task: Task): void {
   task.phase = 'responding'
-  if (task.failureSense !== null && task.connection.isSending) respondWhenDataIsIn(task)
+  if (task.failureSense !== null && (task.connection.isSending || task.isSuspended)) respondWhenDataIsIn(task)
   else task.connection.forgetTask(task)
 }
 
@@ -55,7 +60,12 @@ export function failTask(task: Task, sense: Buffer): void {
   task.receiver = null
   if (task.phase !== 'executing') return
   task.connection.session.nexus.taskManagementRequestReceived(
-    { function: TASK_MANAGEMENT_FUNCTION.ABORT_TASK, lun: task.lun, referencedTask: task },
+    {
+      function: TASK_MANAGEMENT_FUNCTION.ABORT_TASK,
+      lun: task.lun,
+      referencedTask: task,
+      covers: (other) => other === task,
+    },
     () => {},
   )
 }
@@ -64,34 +74,89 @@ export function failTask(task: Task, sense: Buffer): void {
 export function respondWhenDataIsIn(task: Task): void {
   if (task.phase !== 'responding' || task.isDataDue) return
   const { outcome } = task
-  if (task.failureSense !== null) respond(task, STATUS_CHECK_CONDITION, task.failureSense, 0)
+  if (task.failureSense !== null) respondFailure(task, task.failureSense)
   else if (outcome !== null) respond(task, outcome.status, outcome.sense, outcome.presentedDataBytes)
+}
+
+/** Answer that the transfer failed, whatever the SCSI layer made of the command. */
+function respondFailure(task: Task, sense: Buffer): void {
+  dropAnswer(task)
+  respond(task, STATUS_CHECK_CONDITION, sense, 0)
+}
+
+/** The SCSI layer's answer to the task, if there is one, is not going to be sent. */
+export function dropAnswer(task: Task): void {
+  if (!task.isAnswerDue) return
+  task.isAnswerDue = false
+  task.connection.session.nexus.responseDropped(task)
 }
 
 function respond(task: Task, status: number, sense: Buffer | null, presentedDataBytes: number): void {
   const { connection } = task
+  if (task.isSuspended) {
+    task.outcome = { status, sense, presentedDataBytes }
+    return
+  }
   if (!connection.isSending) {
     connection.forgetTask(task)
     return
   }
+  if (task.needsFence || connection.session.fence.isUp) holdAtFence(task, { status, sense, presentedDataBytes })
+  else sendResponse(task, status, sense, presentedDataBytes)
+}
+
+/** The response waits for its turn at the Response Fence of the session; the task may end in the meantime. */
+function holdAtFence(task: Task, outcome: TaskOutcome): void {
+  const { connection, needsFence } = task
+  const { fence } = connection.session
+  const { status, sense, presentedDataBytes } = outcome
+  task.outcome = outcome
+  const send = () => {
+    if (task.outcome !== outcome || task.phase !== 'responding' || task.isSuspended) return
+    if (task.connection.isSending) sendResponse(task, status, sense, presentedDataBytes)
+    else task.connection.forgetTask(task)
+  }
+  if (needsFence) fence.raise(connection, send)
+  else fence.pass(send)
+}
+
+function sendResponse(task: Task, status: number, sense: Buffer | null, presentedDataBytes: number): void {
+  const { connection } = task
+  task.isAnswerDue = false
   connection.releasePlace(task)
-  const isBidirectional = task.isRead && task.isWrite
   const residual = presentedDataBytes - task.expectedBytes
-  const hasSense = sense !== null && sense.length > 0
-  const collapses = status === STATUS_GOOD && residual === 0 && !isBidirectional && !hasSense
+  const maySense =
+    status === STATUS_CHECK_CONDITION ||
+    connection.session.parameters.iSCSIProtocolLevel >= STATUS_QUALIFIER_PROTOCOL_LEVEL
+  const hasSense = sense !== null && sense.length > 0 && maySense
+  const isPlain = status === STATUS_GOOD && residual === 0 && !task.isBidirectional && !hasSense
+  // A status that may be asked for again is a PDU of its own.
+  const collapses = isPlain && connection.ledger === null
   if (!sendLastDataIn(task, collapses)) sendScsiResponse(task, status, hasSense ? sense : null, residual)
-  connection.forgetTask(task)
+  if (connection.ledger === null) connection.forgetTask(task)
+  else keepAnswered(task, connection.ledger)
   connection.requestFlush()
+}
+
+/** The task has been answered: it lives until its status is acknowledged, because its data may be asked for again. */
+function keepAnswered(task: Task, ledger: StatusLedger): void {
+  const { session } = task.connection
+  session.tasks.delete(task.initiatorTaskTag | 0)
+  abandonTransfers(task)
+  dropUnsentDataIn(task)
+  task.phase = 'responded'
+  ledger.keepTask(task)
+  session.queue.taskEnded()
 }
 
 function sendScsiResponse(task: Task, status: number, sense: Buffer | null, residual: number): void {
   const { connection } = task
   const header = connection.writer.takeHeader()
-  const isBidirectional = task.isRead && task.isWrite
-  const readResidual = isBidirectional ? task.bidirectionalReadBytes : 0
+  const readResidual = task.isBidirectional ? task.presentedReadBytes - task.bidirectionalReadBytes : 0
   const residualFlags =
     (residual > 0 ? RESIDUAL_FLAG.overflow : residual < 0 ? RESIDUAL_FLAG.underflow : 0) |
-    (readResidual > 0 ? RESIDUAL_FLAG.bidirectionalUnderflow : 0)
+    (readResidual > 0 ? RESIDUAL_FLAG.bidirectionalOverflow : 0) |
+    (readResidual < 0 ? RESIDUAL_FLAG.bidirectionalUnderflow : 0)
   writeScsiResponse(
     header,
     task.initiatorTaskTag,
@@ -99,9 +164,13 @@ function sendScsiResponse(task: Task, status: number, sense: Buffer | null, resi
     status,
     residualFlags,
     Math.abs(residual),
-    readResidual,
-    task.dataSN,
+    Math.abs(readResidual),
+    task.expDataSN,
   )
+  if (task.snackTag !== 0) header.writeUInt32BE(task.snackTag, SCSI_RESPONSE.snackTag)
+  if (connection.session.parameters.iSCSIProtocolLevel >= STATUS_QUALIFIER_PROTOCOL_LEVEL) {
+    header.writeUInt16BE(task.statusQualifier, SCSI_RESPONSE.statusQualifier)
+  }
   let data: Buffer | null = null
   if (sense !== null) {
     data = Buffer.allocUnsafe(SENSE_LENGTH_BYTES + sense.length)

@@ -33,6 +33,11 @@ export class TextExchange {
     this.#connection = connection
   }
 
+  /** Initiator Task Tag of the sequence that is open, null when there is none. */
+  get openTag(): number | null {
+    return this.#sequence?.initiatorTaskTag ?? null
+  }
+
   /** A Text Request's turn has come. */
   handleTextRequest(pdu: Pdu): void {
     const { header, at } = pdu
@@ -79,7 +84,7 @@ export class TextExchange {
     const asker = { sessionType, initiatorName, targetName: target?.name ?? null, endpoint }
     this.#sequence = {
       initiatorTaskTag,
-      negotiation: createFullFeatureText(asker, context.directory),
+      negotiation: createFullFeatureText(asker, context.directory, context.limits.textKeysMax),
       targetTransferTag: RESERVED_TAG,
       incoming: [],
       incomingBytes: 0,

@@ -6,7 +6,8 @@
 import type { SessionType } from '../login/parameters.ts'
 import { encodeText, type TextPair } from '../login/text.ts'
 import { prepareName } from '../names.ts'
-import type { DiscoveredTarget, PortalAddress, PortalEndpoint, TargetDirectory } from '../target-directory.ts'
+import type { DiscoveredTarget, PortalEndpoint, TargetDirectory } from '../target-directory.ts'
+import { formatPortalAddress, usablePortals } from './target-address.ts'
 
 /** The session that asks. */
 export interface DiscoveringSession {
@@ -32,11 +33,13 @@ export function answerSendTargets(
   const isAll = value === 'All'
   if (isAll && sessionType === 'Normal') return null
   const visible = directory.discover(initiatorName, endpoint)
-  if (isAll) return encodeRecords(visible)
+  if (isAll) return encodeRecords(visible, endpoint)
   const wanted = value === '' ? targetName : prepareName(value)
-  if (sessionType === 'Normal')
-    return wanted === targetName ? encodeRecords([ownTarget(targetName!, visible)]) : NOTHING
-  return encodeRecords(visible.filter(({ name }) => name === wanted))
+  if (sessionType === 'Normal') {
+    return wanted === targetName ? encodeRecords([ownTarget(targetName!, visible)], endpoint) : NOTHING
+  }
+  const asked = visible.filter(({ name }) => name === wanted)
+  return encodeRecords(asked, endpoint)
 }
 
 const NOTHING = Buffer.alloc(0)
@@ -46,24 +49,14 @@ function ownTarget(targetName: string, visible: readonly DiscoveredTarget[]): Di
   return visible.find(({ name }) => name === targetName) ?? { name: targetName, addresses: [] }
 }
 
-function encodeRecords(targets: readonly DiscoveredTarget[]): Buffer {
-  return encodeText(targets.flatMap(encodeRecord))
+function encodeRecords(targets: readonly DiscoveredTarget[], endpoint: PortalEndpoint): Buffer {
+  return encodeText(targets.flatMap((target) => encodeRecord(target, endpoint)))
 }
 
-function encodeRecord({ name, addresses }: DiscoveredTarget): TextPair[] {
-  const usable = addresses.filter(({ host }) => !isLinkLocal(host))
+function encodeRecord({ name, addresses }: DiscoveredTarget, endpoint: PortalEndpoint): TextPair[] {
+  const usable = usablePortals(addresses, endpoint)
   return [
     { key: 'TargetName', value: name },
-    ...usable.map((address) => ({ key: 'TargetAddress', value: encodeAddress(address) })),
+    ...usable.map((portal) => ({ key: 'TargetAddress', value: formatPortalAddress(portal) })),
   ]
-}
-
-/** `host:port,tag`, an IPv6 host in brackets (RFC 7143 13.8). */
-function encodeAddress({ host, port, portalGroupTag }: PortalAddress): string {
-  return `${host.includes(':') ? `[${host}]` : host}:${port},${portalGroupTag}`
-}
-
-/** fe80::/10 and zone identifiers mean nothing to another host, and open-iscsi fails a whole discovery over one. */
-function isLinkLocal(host: string): boolean {
-  return host.includes('%') || /^fe[89ab][0-9a-f]:/i.test(host)
 }

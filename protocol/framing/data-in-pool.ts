@@ -19,6 +19,8 @@ export class DataInSlot {
   readonly memory: Buffer
   /** The view that the device server fills: exactly the bytes that were asked for. */
   data: Buffer
+  /** How many need the memory: who fills it, each PDU on its way, and what is kept for sending again. */
+  holdCount = 0
   /** The same bytes with a header in front and the tail behind, as they were asked for last. */
   #frame: Buffer
   #frameHeaderBytes = 0
@@ -74,23 +76,26 @@ export class DataInPool {
     return this.#takenCount
   }
 
-  /** A slot whose `data` is `byteCount` bytes long. */
+  /** A slot whose `data` is `byteCount` bytes long, held once. */
   take(byteCount: number): DataInSlot {
     const sizeClass = sizeClassOf(byteCount)
     const slot = this.#free[sizeClass]?.pop()
     this.#takenCount++
     if (slot === undefined) {
       const fresh = new DataInSlot(sizeClass)
+      fresh.holdCount = 1
       fresh.resize(byteCount)
       return fresh
     }
     this.#keptBytes -= slotBytes(sizeClass)
+    slot.holdCount = 1
     slot.resize(byteCount)
     return slot
   }
 
-  /** Give back a slot whose bytes nobody reads or writes any more. */
+  /** Give up one hold on a slot. With the last one, nobody reads or writes its bytes any more. */
   release(slot: DataInSlot): void {
+    if (--slot.holdCount > 0) return
     this.#takenCount--
     const byteCount = slotBytes(slot.sizeClass)
     if (this.#keptBytes + byteCount > this.#keptBytesMax) return

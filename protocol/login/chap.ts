@@ -4,11 +4,12 @@
  *
  * Invariants: nobody is authenticated without a response that was computed from a configured secret and this
  * exchange's own challenge; our own response is given out only after that, and never for a challenge of our making;
- * an unknown user takes the same path as a wrong response; secrets and responses occur in no reason.
+ * an unknown user takes the same path as a wrong response, and a user that belongs to another initiator gets the same
+ * answer; secrets and responses occur in no reason.
  */
 
 import { createHash, timingSafeEqual } from 'node:crypto'
-import type { AuthenticationPolicy, ChapCredential } from '../target-directory.ts'
+import type { AuthenticationPolicy, ChapCredential, ChapInitiator } from '../target-directory.ts'
 import type { LoginRefusal } from './login-machine.ts'
 import { type LoginRefusalStatus, refuse } from './login-status.ts'
 import type { RecentChallenges } from './recent-challenges.ts'
@@ -64,12 +65,18 @@ interface Challenge {
   readonly bytes: Buffer
 }
 
-/** A CHAP exchange against the credentials of `policy`. `recentChallenges` detects reflection between connections. */
-export function createChapExchange(
-  policy: ChapPolicy,
-  randomBytes: (byteCount: number) => Buffer,
-  recentChallenges?: RecentChallenges,
-): ChapExchange {
+export interface ChapEnvironment {
+  readonly policy: ChapPolicy
+  /** Normalised; credentials may be bound to it. */
+  readonly initiatorName: string
+  readonly randomBytes: (byteCount: number) => Buffer
+  /** Detects reflection between connections. */
+  readonly recentChallenges: RecentChallenges
+}
+
+/** A CHAP exchange with `initiatorName` against the credentials of `policy`. */
+export function createChapExchange(environment: ChapEnvironment): ChapExchange {
+  const { policy, initiatorName, randomBytes, recentChallenges } = environment
   let challenge: Challenge | null = null
   let isOver = false
 
@@ -82,9 +89,9 @@ export function createChapExchange(
       const supported = CHAP_ALGORITHMS.map(({ number, name }) => `${number} (${name})`).join(', ')
       return refused('authenticationFailure', `CHAP_A: none of ${quote(offered)} is supported, ${supported} are`)
     }
-    const identifier = randomBytes(1)[0]!
-    challenge = { algorithm, identifier, bytes: randomBytes(algorithm.digestBytes) }
-    recentChallenges?.remember(challenge.bytes)
+    const bytes = randomBytes(algorithm.digestBytes)
+    const identifier = recentChallenges.remember(bytes)
+    challenge = { algorithm, identifier, bytes }
     return {
       kind: 'challenge',
       answers: [
@@ -120,17 +127,19 @@ export function createChapExchange(
   }
 
   function isReflected(bytes: Buffer, sent: Challenge): boolean {
-    return bytes.equals(sent.bytes) || recentChallenges?.has(bytes) === true
+    return bytes.equals(sent.bytes) || recentChallenges.has(bytes)
   }
 
   /** Null when the response proves that the peer knows the user's secret, else what to log. */
   function verify(user: string, response: Buffer, sent: Challenge): string | null {
     const credential = policy.initiators.find((candidate) => candidate.user === user)
+    const isForInitiator = credential?.initiatorNames?.includes(initiatorName) ?? true
     const expected = chapResponse(sent.algorithm, sent.identifier, (credential ?? DECOY).secret, sent.bytes)
     const isExpected = response.length === expected.length && timingSafeEqual(response, expected)
     if (!isExpected || credential === undefined) {
       return `CHAP_R: user ${quote(user)} is unknown or its response does not match`
     }
+    if (!isForInitiator) return `CHAP_N: user ${quote(user)} is not for the initiator ${quote(initiatorName)}`
     if (policy.target !== null) {
       const ours = chapResponse(sent.algorithm, sent.identifier, policy.target.secret, sent.bytes)
       if (timingSafeEqual(ours, expected)) {
@@ -152,7 +161,7 @@ export function createChapExchange(
 }
 
 /** Stands in for the credential of an unknown user, so that the same work is done; it authenticates nobody. */
-const DECOY: ChapCredential = { user: '', secret: Buffer.alloc(16) }
+const DECOY: ChapInitiator = { user: '', secret: Buffer.alloc(16) }
 
 function refused(status: LoginRefusalStatus, reason: string): ChapStep & { kind: 'refused' } {
   return { kind: 'refused', refusal: refuse(status, reason) }

@@ -7,7 +7,7 @@
 
 import { answerSendTargets, type DiscoveringSession } from '../discovery/send-targets.ts'
 import type { TargetDirectory } from '../target-directory.ts'
-import { findAnswerOnlyValue, findMisuse, KEYS_MAX } from './key-rules.ts'
+import { findAnswerOnlyValue, findMisuse } from './key-rules.ts'
 import { KEY_TABLE } from './key-table.ts'
 import { encodeText, parseNumericalValue, parseText, type TextPair } from './text.ts'
 
@@ -29,8 +29,12 @@ export interface FullFeatureText {
   declared(): TextDeclarations
 }
 
-/** A text negotiation for one sequence on a connection of `session`. */
-export function createFullFeatureText(session: DiscoveringSession, directory: TargetDirectory): FullFeatureText {
+/** A text negotiation for one sequence on a connection of `session`, which may have up to `keysMax` keys. */
+export function createFullFeatureText(
+  session: DiscoveringSession,
+  directory: TargetDirectory,
+  keysMax: number,
+): FullFeatureText {
   const keysSeen = new Set<string>()
   let declared: TextDeclarations = {}
 
@@ -38,7 +42,7 @@ export function createFullFeatureText(session: DiscoveringSession, directory: Ta
     for (const pair of pairs) {
       if (keysSeen.has(pair.key)) return `${pair.key} is sent a second time in one text sequence`
       keysSeen.add(pair.key)
-      if (keysSeen.size > KEYS_MAX) return `a text sequence has at most ${KEYS_MAX} keys`
+      if (keysSeen.size > keysMax) return `a text sequence has at most ${keysMax} keys`
       const row = KEY_TABLE.get(pair.key)
       const misuse = findAnswerOnlyValue(pair) ?? (row && findMisuse(row, pair, { kind: 'fullFeature' }))
       if (misuse != null) return misuse

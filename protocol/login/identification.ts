@@ -4,8 +4,8 @@
  */
 
 import { prepareName } from '../names.ts'
-import type { AuthenticationPolicy, TargetDescription } from '../target-directory.ts'
-import type { LoginEnvironment, LoginRefusal } from './login-machine.ts'
+import type { AuthenticationPolicy, PortalEndpoint, Redirection, TargetDescription } from '../target-directory.ts'
+import type { LoginEnvironment, LoginIdentity, LoginRefusal } from './login-machine.ts'
 import { isRefusal, type LoginRefusalStatus, refuse } from './login-status.ts'
 import type { SessionType } from './parameters.ts'
 import { quote, type TextPair } from './text.ts'
@@ -16,6 +16,8 @@ export interface Identification {
   readonly initiatorName: string
   /** Null for a discovery session without a target name. */
   readonly target: TargetDescription | null
+  /** Where a new session to this target is to go instead. */
+  readonly redirection: Redirection | null
   /** What the initiator must prove. */
   readonly policy: AuthenticationPolicy
 }
@@ -31,23 +33,40 @@ export function identify(pairs: readonly TextPair[], environment: LoginEnvironme
   const { directory, endpoint } = environment
   const initiatorName = requireName(pairs, 'InitiatorName')
   if (typeof initiatorName !== 'string') return initiatorName
+  const imposture = findImposture(initiatorName, endpoint)
+  if (imposture !== null) return imposture
   const sessionType: SessionType = findValue(pairs, 'SessionType') === 'Discovery' ? 'Discovery' : 'Normal'
   const isUnnamed = sessionType === 'Discovery' && findValue(pairs, 'TargetName') === undefined
-  const target = isUnnamed ? null : findTarget(pairs, initiatorName, environment)
-  if (target !== null && isRefusal(target)) return target
+  const destination = isUnnamed ? NOWHERE : findTarget(pairs, initiatorName, environment)
+  if (isRefusal(destination)) return destination
+  const { target } = destination
+  const redirection = sessionType === 'Normal' ? destination.redirection : null
   const policy = directory.authentication(target?.name ?? null, initiatorName, endpoint)
-  return { sessionType, initiatorName, target, policy }
+  return { sessionType, initiatorName, target, redirection, policy }
 }
+
+/** A client with a certificate may only use the names in it; it learns nothing about any target before that is clear. */
+function findImposture(initiatorName: string, { tls }: PortalEndpoint): LoginRefusal | null {
+  if (tls === null || tls.clientNames === null || tls.clientNames.includes(initiatorName)) return null
+  const carried = tls.clientNames.length === 0 ? 'no iSCSI name' : tls.clientNames.map(quote).join(', ')
+  const reason = `InitiatorName: ${quote(initiatorName)} is not in the client's certificate, which carries ${carried}`
+  return refuse('authorizationFailure', reason)
+}
+
+type Destination = Pick<Identification, 'target' | 'redirection'>
+
+const NOWHERE: Destination = { target: null, redirection: null }
 
 function findTarget(
   pairs: readonly TextPair[],
   initiatorName: string,
   { directory, endpoint }: LoginEnvironment,
-): TargetDescription | LoginRefusal {
+): Destination | LoginRefusal {
   const targetName = requireName(pairs, 'TargetName')
   if (typeof targetName !== 'string') return targetName
   const lookup = directory.findTarget(targetName, initiatorName, endpoint)
-  if (lookup.kind === 'found') return lookup.target
+  if (lookup.kind === 'found') return { target: lookup.target, redirection: null }
+  if (lookup.kind === 'moved') return lookup
   const [status, what] = LOOKUP_REFUSALS[lookup.kind]
   return refuse(status, `TargetName: ${quote(targetName)} ${what}, asked for by ${quote(initiatorName)}`)
 }
@@ -67,4 +86,17 @@ function requireName(pairs: readonly TextPair[], key: 'InitiatorName' | 'TargetN
 
 function findValue(pairs: readonly TextPair[], key: string): string | undefined {
   return pairs.find((pair) => pair.key === key)?.value
+}
+
+/**
+ * Why a connection may not join a session whose leading connection logged in as `leading`: all connections of a session
+ * have one authentication identity (RFC 7143 9.2). Null when it may.
+ */
+export function findIdentityMismatch(leading: LoginIdentity, joining: LoginIdentity): LoginRefusal | null {
+  const differing = leading.initiatorName !== joining.initiatorName ? 'InitiatorName' : 'CHAP_N'
+  if (leading.initiatorName === joining.initiatorName && leading.chapUser === joining.chapUser) return null
+  const describe = (identity: LoginIdentity) =>
+    `${quote(identity.initiatorName)} (${identity.chapUser === null ? 'no CHAP' : `CHAP user ${quote(identity.chapUser)}`})`
+  const reason = `${differing}: ${describe(joining)} cannot join a session that ${describe(leading)} has opened`
+  return refuse('authenticationFailure', reason)
 }

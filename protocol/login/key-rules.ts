@@ -6,12 +6,6 @@
 import type { DeclaredValue, KeyRow } from './key-table.ts'
 import { ANSWER_ONLY_VALUES, parseNumericalValue, quote, type TextPair } from './text.ts'
 
-/**
- * How many keys one negotiation may take, each of which is remembered and answered: many times those that exist, and far
- * fewer than a text of the permitted length can hold.
- */
-export const KEYS_MAX = 1024
-
 /** Where in the life of a connection a text was sent. */
 export type TextPhase =
   | { readonly kind: 'login'; readonly stage: 'security' | 'operational'; readonly isLeading: boolean }

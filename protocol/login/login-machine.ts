@@ -33,6 +33,8 @@ export interface LoginPreferences {
   readonly connection: Omit<ConnectionParameters, 'initiatorMaxRecvDataSegmentLength'>
   /** How many bytes of text a request sequence (C bit) may add up to. */
   readonly textBytesMax: number
+  /** How many keys a Login Phase may take, each of which is remembered and answered. */
+  readonly keysMax: number
   /** How many requests one Login Phase may take. */
   readonly exchangesMax: number
 }
@@ -82,7 +84,7 @@ export interface LoginEnvironment {
   readonly admit: AdmitSession
   readonly randomBytes: (byteCount: number) => Buffer
   /** Shared by all logins of a server, so that a challenge reflected from another connection is noticed. */
-  readonly recentChallenges?: RecentChallenges
+  readonly recentChallenges: RecentChallenges
 }
 
 /** A Login Response to send (RFC 7143 11.13); StatSN, ExpCmdSN and MaxCmdSN are the connection's. */

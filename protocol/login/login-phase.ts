@@ -9,8 +9,9 @@
  */
 
 import { STAGE } from '../constants.ts'
+import { formatAddress } from '../discovery/target-address.ts'
 import { IDENTIFYING_KEYS, type Identification, identify } from './identification.ts'
-import { findAnswerOnlyValue, findMisuse, KEYS_MAX } from './key-rules.ts'
+import { findAnswerOnlyValue, findMisuse } from './key-rules.ts'
 import { KEY_TABLE } from './key-table.ts'
 import type {
   LoginAgreement,
@@ -25,7 +26,7 @@ import { type AgreedParameters, negotiate, settle } from './negotiation.ts'
 import { CONNECTION_PARAMETER_DEFAULTS } from './parameters.ts'
 import { createSecurityNegotiation, type SecurityNegotiation } from './security-negotiation.ts'
 import { isTransitionAllowed, type LoginStage, stageOfCode } from './stages.ts'
-import { encodeText, parseText, type TextPair } from './text.ts'
+import { encodeText, parseText, quote, type TextPair } from './text.ts'
 
 /** The one protocol version that exists (RFC 7143 11.12.4). */
 const PROTOCOL_VERSION = 0
@@ -36,7 +37,12 @@ const RESPONSE_TEXT_BYTES_MAX = CONNECTION_PARAMETER_DEFAULTS.initiatorMaxRecvDa
 const NO_TEXT = Buffer.alloc(0)
 
 /** How a step can end the phase. */
-type Ending = { readonly outcome: 'refused' | 'drop'; readonly refusal: LoginRefusal }
+interface Ending {
+  readonly outcome: 'refused' | 'drop'
+  readonly refusal: LoginRefusal
+  /** Goes with the refusal. */
+  readonly text?: Buffer
+}
 
 /** The initiator as its first text identified it. */
 interface Peer extends Identification {
@@ -65,6 +71,11 @@ class LoginPhase implements LoginMachine {
 
   constructor(environment: LoginEnvironment) {
     this.#environment = environment
+  }
+
+  /** The login of a session's first connection. */
+  get #isLeading(): boolean {
+    return this.#first!.tsih === 0
   }
 
   step(request: LoginRequest): LoginReply {
@@ -139,10 +150,13 @@ class LoginPhase implements LoginMachine {
     if (this.#peer === null) {
       const identification = identify(pairs, this.#environment)
       if (isRefusal(identification)) return refused(identification)
-      const security = createSecurityNegotiation(identification.policy, this.#environment)
+      const { policy, initiatorName } = identification
+      const security = createSecurityNegotiation(policy, initiatorName, this.#environment)
       this.#peer = { ...identification, security }
       answers.push(...this.#firstAnswers(identification))
     }
+    const moved = this.#findRedirection(this.#peer)
+    if (moved !== null) return moved
     this.#initiatorAlias = pairs.find(({ key }) => key === 'InitiatorAlias')?.value ?? this.#initiatorAlias
     const rest =
       stage === 'security' ? this.#takeSecurityKeys(this.#peer, pairs) : this.#takeOperationalKeys(this.#peer, pairs)
@@ -153,15 +167,17 @@ class LoginPhase implements LoginMachine {
 
   /** The first protocol error among the keys of one text. Remembers the keys, which may not come again. */
   #findKeyMisuse(pairs: readonly TextPair[], stage: 'security' | 'operational'): string | null {
-    const isLeading = this.#first!.tsih === 0
+    const { keysMax } = this.#environment.preferences
     for (const pair of pairs) {
       const { key } = pair
       if (this.#keysSeen.has(key)) return `${key} is sent a second time`
       this.#keysSeen.add(key)
-      if (this.#keysSeen.size > KEYS_MAX) return `a login has at most ${KEYS_MAX} keys`
+      if (this.#keysSeen.size > keysMax) return `a login has at most ${keysMax} keys`
       if (this.#peer !== null && IDENTIFYING_KEYS.includes(key)) return `${key} is not in the first request`
       const row = KEY_TABLE.get(key)
-      const misuse = findAnswerOnlyValue(pair) ?? (row && findMisuse(row, pair, { kind: 'login', stage, isLeading }))
+      const misuse =
+        findAnswerOnlyValue(pair) ??
+        (row && findMisuse(row, pair, { kind: 'login', stage, isLeading: this.#isLeading }))
       if (misuse != null) return misuse
     }
     return null
@@ -172,6 +188,22 @@ class LoginPhase implements LoginMachine {
     const tag = { key: 'TargetPortalGroupTag', value: String(this.#environment.endpoint.portalGroupTag) }
     if (sessionType === 'Discovery' || target === null || target.alias === '') return [tag]
     return [tag, { key: 'TargetAlias', value: target.alias }]
+  }
+
+  /**
+   * New sessions are sent elsewhere with the first request after authentication, in which a target that had to prove
+   * itself has done so; or at once where the redirection is for everybody (RFC 7143 11.13.5).
+   */
+  #findRedirection({ redirection, security, target }: Peer): Ending | null {
+    if (redirection === null || !this.#isLeading) return null
+    if (!security.isSettled() && !redirection.isForEverybody) return null
+    if (this.#environment.endpoint.tls !== null) {
+      return refused(refuse('serviceUnavailable', 'the target has moved, and the new address would lead around TLS'))
+    }
+    const addresses = redirection.addresses.map(formatAddress)
+    const status = redirection.isPermanent ? 'targetMovedPermanently' : 'targetMovedTemporarily'
+    const refusal = refuse(status, `TargetName: ${quote(target!.name)} has moved to ${addresses.join(', ')}`)
+    return { ...refused(refusal), text: encodeText(addresses.map((value) => ({ key: 'TargetAddress', value }))) }
   }
 
   #takeSecurityKeys(peer: Peer, pairs: readonly TextPair[]): TextPair[] | Ending {
@@ -203,13 +235,17 @@ class LoginPhase implements LoginMachine {
     this.#outgoing = this.#outgoing.subarray(text.length)
     if (this.#outgoing.length > 0) return reply(request, { text, isContinued: true })
     if (!request.isTransit) return reply(request, { text })
-    const { security } = this.#peer!
+    const { security, redirection } = this.#peer!
     if (!security.isSettled()) {
       if (security.isUnderWay()) return reply(request, { text })
       const reason = 'AuthMethod is missing: this target requires CHAP'
       return this.#end(request, refused(refuse('authenticationFailure', reason)))
     }
-    if (request.nextStage === STAGE.FULL_FEATURE_PHASE) return this.#complete(request, text)
+    if (request.nextStage === STAGE.FULL_FEATURE_PHASE) {
+      // Who is sent elsewhere gets our proof with this response, and the addresses with the next.
+      const isRedirected = redirection !== null && this.#isLeading
+      return isRedirected ? reply(request, { text }) : this.#complete(request, text)
+    }
     this.#stage = 'operational'
     return reply(request, { text, isTransit: true, nextStage: request.nextStage })
   }
@@ -232,10 +268,10 @@ class LoginPhase implements LoginMachine {
     return reply(request, { ...final, text, outcome: 'complete', agreement })
   }
 
-  #end(request: LoginRequest, { outcome, refusal }: Ending): LoginReply {
+  #end(request: LoginRequest, { outcome, refusal, text = NO_TEXT }: Ending): LoginReply {
     this.#isOver = true
     const { statusClass, statusDetail } = refusal
-    return reply(request, { statusClass, statusDetail, outcome, refusal })
+    return reply(request, { statusClass, statusDetail, outcome, refusal, text })
   }
 }
 

@@ -33,9 +33,10 @@ export interface SecurityNegotiation {
   chapUser(): string | null
 }
 
-/** The stage against `policy`, for one login. */
+/** The stage against `policy`, for one login of `initiatorName`. */
 export function createSecurityNegotiation(
   policy: AuthenticationPolicy,
+  initiatorName: string,
   environment: Pick<LoginEnvironment, 'randomBytes' | 'recentChallenges'>,
 ): SecurityNegotiation {
   let state: SecurityState = { kind: 'methodOpen' }
@@ -54,10 +55,7 @@ export function createSecurityNegotiation(
     }
     state =
       policy.kind === 'chap'
-        ? {
-            kind: 'chap',
-            exchange: createChapExchange(policy, environment.randomBytes, environment.recentChallenges),
-          }
+        ? { kind: 'chap', exchange: createChapExchange({ ...environment, policy, initiatorName }) }
         : { kind: 'done', chapUser: null }
     return { kind: 'answers', answers: [{ key: 'AuthMethod', value: method }] }
   }

@@ -26,9 +26,10 @@ export const REJECT_LAYOUT = bhs('Reject', [
 export const REJECT = REJECT_LAYOUT.at
 
 /** Write all but the sequence numbers and lengths into a zeroed header. */
-export function writeReject(header: Buffer, reason: RejectReason): void {
+export function writeReject(header: Buffer, reason: RejectReason, dataSNOrR2TSN: number): void {
   header[REJECT.opcode] = OPCODE.REJECT
   header[REJECT.flags] = FINAL_BIT
   header[REJECT.reason] = reason
   header.writeUInt32BE(RESERVED_TAG, REJECT.initiatorTaskTag)
+  header.writeUInt32BE(dataSNOrR2TSN, REJECT.dataSNOrR2TSN)
 }

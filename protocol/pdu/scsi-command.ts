@@ -1,4 +1,4 @@
-/** SCSI Command (RFC 7143 11.3) and SCSI Response (11.4). */
+/** SCSI Command (RFC 7143 11.3) and SCSI Response (11.4), with what RFC 7144 5 adds to them. */
 
 import { OPCODE } from '../opcodes.ts'
 import { FINAL_BIT } from './bhs.ts'
@@ -7,11 +7,15 @@ import { bhs, byte, bytes, flags, lun, reserved, uint16, uint24, uint32 } from '
 /** Flags of a SCSI Command, byte 1. */
 export const SCSI_COMMAND_FLAG = { final: FINAL_BIT, read: 0x40, write: 0x20, attribute: 0x07 } as const
 
+/** PRI is the upper half of its byte (RFC 7144 5.1.1). */
+export const PRIORITY_SHIFT = 4
+
 /** Initiator -> target: a CDB, with up to FirstBurstLength bytes of immediate data. */
 export const SCSI_COMMAND_LAYOUT = bhs('SCSI Command', [
   byte('opcode'),
   flags('flags', SCSI_COMMAND_FLAG),
-  reserved(2),
+  byte('priority'),
+  reserved(1),
   byte('totalAHSLength'),
   uint24('dataSegmentLength'),
   lun(),

@@ -6,8 +6,8 @@ import { bhs, byte, flags, lun, reserved, uint24, uint32 } from './layout.ts'
 /** Byte 1: the type, below a bit that is always one. */
 export const SNACK_FLAG = { final: FINAL_BIT, type: 0x0f } as const
 
-/** Types above it are reserved (RFC 7143 11.16.1). */
-export const SNACK_TYPE_MAX = 3
+/** What is asked for (RFC 7143 11.16.1); other types are reserved. */
+export const SNACK_TYPE = { DATA_OR_R2T: 0, STATUS: 1, DATA_ACK: 2, R_DATA: 3 } as const
 
 /** Initiator -> target: send a run of data, R2Ts or statuses again, or an acknowledgement of data. */
 export const SNACK_REQUEST_LAYOUT = bhs('SNACK Request', [

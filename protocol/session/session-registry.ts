@@ -1,14 +1,17 @@
 /**
- * All sessions of the node, and who may become one (RFC 7143 6.3.1, table of login results; 4.4.3 the ISID rule). A
- * login takes effect on an older session with the same name, ISID, target and portal group only when it has succeeded
- * in everything else: a peer that cannot log in disturbs nobody.
+ * All sessions of the node, and who may become one or part of one (RFC 7143 6.3.1, table of login results; 4.4.3 the ISID
+ * rule). A login takes effect on an older session with the same name, ISID, target and portal group only when it has
+ * succeeded in everything else: a peer that cannot log in disturbs nobody. Sessions without a connection are kept while
+ * their time lasts, but only so many.
  */
 
+import type { Connection } from '../connection/connection.ts'
+import { findIdentityMismatch } from '../login/identification.ts'
 import type { LoginAgreement, LoginIdentity, LoginRefusal } from '../login/login-machine.ts'
 import { refuse } from '../login/login-status.ts'
-import type { NodeContext } from '../node-context.ts'
 import type { PortalEndpoint } from '../target-directory.ts'
 import { Session, type SessionOwner } from './session.ts'
+import { JoiningEntry, LeadingEntry, type SessionEntry } from './session-entry.ts'
 
 const TSIH_MAX = 0xffff
 
@@ -16,7 +19,10 @@ export class SessionRegistry implements SessionOwner {
   readonly #byTsih = new Map<number, Session>()
   /** The live session, or the one that is ending, of each nexus. */
   readonly #byNexus = new Map<string, Session>()
+  /** Sessions without a connection, the one that failed first at the beginning. */
+  readonly #failed = new Set<Session>()
   #lastTsih = 0
+  #isClosed = false
 
   get size(): number {
     return this.#byTsih.size
@@ -26,48 +32,98 @@ export class SessionRegistry implements SessionOwner {
     return this.#byTsih.values()
   }
 
-  /**
-   * Make the session that a login which passed everything else leads to, or say why there is none. The session is not
-   * in full feature phase yet: `establish` brings it there, `Session.end` gives it up.
-   */
-  admit(context: NodeContext, agreement: LoginAgreement, endpoint: PortalEndpoint): Session | LoginRefusal {
-    const { tsih, cid } = agreement.identity
-    const key = nexusKey(agreement.identity, endpoint)
-    if (tsih !== 0) {
-      const session = this.#byTsih.get(tsih)
-      if (session === undefined || session.nexusKey !== key) {
-        return refuse('sessionDoesNotExist', `TSIH ${tsih} names no session of this initiator`)
-      }
-      return refuse('tooManyConnections', `CID ${cid} would be a second connection of the session with TSIH ${tsih}`)
-    }
-    // Who takes the place of an own session adds none.
-    if (this.#byTsih.size >= context.limits.sessionsMax && !this.#byNexus.has(key)) {
-      return refuse('outOfResources', `${context.limits.sessionsMax} sessions exist, which is the limit`)
-    }
-    const freshTsih = this.#freeTsih()
-    if (freshTsih === null) return refuse('outOfResources', 'every TSIH is in use')
-    const session = new Session(context, agreement, freshTsih, endpoint.portalGroupTag, key, this)
-    this.#byTsih.set(freshTsih, session)
-    return session
+  /** No login succeeds any more: the node is about to stop. */
+  close(): void {
+    this.#isClosed = true
   }
 
   /**
-   * Let `session` take the place of the one that its nexus has so far (session reinstatement, RFC 7143 6.3.5). `ready`
-   * is called, possibly at once, when nothing of the old session is in flight any more; never when `session` ended first.
+   * The way into a session for a login that passed everything else, or why there is none. No living session is disturbed
+   * before `SessionEntry.establish`; `SessionEntry.abandon` gives it up.
    */
-  establish(session: Session, ready: () => void): void {
-    const predecessor = this.#byNexus.get(session.nexusKey)
-    this.#byNexus.set(session.nexusKey, session)
-    if (predecessor === undefined) ready()
-    else session.succeed(predecessor, ready)
+  admit(connection: Connection, agreement: LoginAgreement): SessionEntry | LoginRefusal {
+    if (this.#isClosed) return refuse('serviceUnavailable', 'the server is about to stop')
+    return agreement.identity.tsih === 0 ? this.#lead(connection, agreement) : this.#join(connection, agreement)
+  }
+
+  /** End every session of a target by a decision of ours, which the initiators are told. */
+  dropSessionsOf(targetName: string): void {
+    for (const session of [...this.#byTsih.values()]) if (session.identity.target?.name === targetName) session.drop()
+  }
+
+  sessionFailed(session: Session, keptMax: number): void {
+    this.#failed.add(session)
+    for (const oldest of this.#failed) {
+      if (this.#failed.size <= keptMax) return
+      oldest.end('stateTimedOut')
+    }
+  }
+
+  sessionContinued(session: Session): void {
+    this.#failed.delete(session)
   }
 
   sessionEnding(session: Session): void {
+    this.#failed.delete(session)
     this.#byTsih.delete(session.tsih)
   }
 
   sessionQuiet(session: Session): void {
     if (this.#byNexus.get(session.nexusKey) === session) this.#byNexus.delete(session.nexusKey)
+  }
+
+  /** A session of its own, possibly in the place of an older one (session reinstatement, RFC 7143 6.3.5). */
+  #lead({ context, endpoint }: Connection, agreement: LoginAgreement): SessionEntry | LoginRefusal {
+    const { portalGroupTag } = endpoint
+    const key = nexusKey(agreement.identity, endpoint)
+    // Who takes the place of an own session adds none.
+    const isFull = this.#byTsih.size >= context.limits.sessionsMax && !this.#byNexus.has(key)
+    if (isFull && !this.#makeRoom()) {
+      return refuse('outOfResources', `${context.limits.sessionsMax} sessions exist, which is the limit`)
+    }
+    const tsih = this.#freeTsih()
+    if (tsih === null) return refuse('outOfResources', 'every TSIH is in use')
+    const session = new Session(context, agreement, tsih, portalGroupTag, key, this)
+    this.#byTsih.set(tsih, session)
+    return new LeadingEntry(session, () => {
+      const predecessor = this.#byNexus.get(key)
+      this.#byNexus.set(key, session)
+      return predecessor
+    })
+  }
+
+  /** One more connection of a session, or one in the place of a connection with the same CID (RFC 7143 6.3.4). */
+  #join(connection: Connection, { identity }: LoginAgreement): SessionEntry | LoginRefusal {
+    const { tsih, cid } = identity
+    const { endpoint } = connection
+    const session = this.#byTsih.get(tsih)
+    const isKnown = session !== undefined && session.state !== 'ACTIVE' && isSameInitiatorPort(session, identity)
+    if (!isKnown) return refuse('sessionDoesNotExist', `TSIH ${tsih} names no session of this initiator`)
+    if (session.nexusKey !== nexusKey(identity, endpoint) || session.identity.sessionType !== identity.sessionType) {
+      const reason = `TSIH ${tsih} is a session of another target, portal group or type`
+      return refuse('cannotIncludeInSession', reason)
+    }
+    const mismatch = findIdentityMismatch(session.identity, identity)
+    if (mismatch !== null) return mismatch
+    const { maxConnections } = session.parameters
+    if (session.otherConnectionCount(cid) >= maxConnections) {
+      const reason = `CID ${cid} would be one connection too many: MaxConnections is ${maxConnections}`
+      return refuse('tooManyConnections', reason)
+    }
+    return new JoiningEntry(session, cid, () => connection.fail('the session ended while the connection joined it'))
+  }
+
+  /**
+   * End the session that failed first and that keeps no tasks (error recovery level below 2): its initiator loses nothing
+   * that a new session does not give it. Says whether there was one.
+   */
+  #makeRoom(): boolean {
+    for (const session of this.#failed) {
+      if (session.parameters.errorRecoveryLevel === 2) continue
+      session.end('stateTimedOut')
+      return true
+    }
+    return false
   }
 
   #freeTsih(): number | null {
@@ -77,6 +133,10 @@ export class SessionRegistry implements SessionOwner {
     }
     return null
   }
+}
+
+function isSameInitiatorPort({ identity }: Session, { initiatorName, isid }: LoginIdentity): boolean {
+  return identity.initiatorName === initiatorName && identity.isid.equals(isid)
 }
 
 /**

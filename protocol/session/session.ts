@@ -1,22 +1,35 @@
 /**
  * A session (RFC 7143 4.2.1, 4.4.2): one I_T nexus with its command window, its tasks and its connections. Discovery
- * sessions are sessions without a nexus. A session ends once, whatever ends it: its connections close, its tasks end without
- * responses, and `ended` is told when nothing of it is in flight any more, so that whatever comes after it on the same
- * nexus cannot be overtaken by a write of the past.
+ * sessions are sessions without a nexus.
+ *
+ * A connection that fails does not end its session: what belongs to it is kept for Time2Wait and Time2Retain
+ * (`LostConnection`), and so is a session that has no connection left (Q4 FAILED), for a login that goes on with it.
+ * A session ends once, whatever ends it: its connections close, its tasks end without responses, and `ended` is told when
+ * nothing of it is in flight any more, so that whatever comes after it on the same nexus cannot be overtaken by a write of
+ * the past.
  */
 
+import { sendConnectionDrop, sendSessionDrop } from '../connection/async-messages.ts'
 import type { Connection } from '../connection/connection.ts'
-import { executeTask } from '../connection/task-lifecycle.ts'
 import type { LoginAgreement, LoginIdentity } from '../login/login-machine.ts'
 import type { SessionParameters } from '../login/parameters.ts'
 import type { NodeContext } from '../node-context.ts'
+import { LostConnection, retentionMs } from '../recovery/lost-connection.ts'
 import type { NexusHandler } from '../scsi-layer.ts'
+import { tasksClearedByAnother } from '../task-management/task-termination.ts'
 import { CommandWindow } from './command-window.ts'
+import { ResponseFence } from './response-fence.ts'
+import type { JoiningEntry } from './session-entry.ts'
 import { nextSessionState, type SessionEvent, type SessionState } from './session-states.ts'
 import type { Task } from './task.ts'
+import { TaskQueue } from './task-queue.ts'
 
-/** Told about the two steps of a session's end. */
+/** Told about the turns of a session's life. */
 export interface SessionOwner {
+  /** The session has no connection any more; of such sessions `keptMax` are to be kept. */
+  sessionFailed(session: Session, keptMax: number): void
+  /** A login goes on with such a session. */
+  sessionContinued(session: Session): void
   /** The end begins: the session takes part in nothing any more. */
   sessionEnding(session: Session): void
   /** Nothing of the session is in flight any more. */
@@ -31,12 +44,12 @@ export class Session {
   /** Names the nexus: a second session with the same key reinstates the first. */
   readonly nexusKey: string
   readonly window: CommandWindow
+  readonly fence: ResponseFence
+  readonly queue: TaskQueue
   /** By Initiator Task Tag as a signed number (`tag | 0`), which the engine keeps as a small integer. */
   readonly tasks = new Map<number, Task>()
   /** Initiator Task Tags of task management requests that are not answered yet. */
   readonly managementTags = new Set<number>()
-  /** Tasks in order that wait until the connection's outbound queue has room. */
-  readonly waitingTasks: Task[] = []
 
   readonly #context: NodeContext
   readonly #owner: SessionOwner
@@ -44,14 +57,18 @@ export class Session {
   #nexus: NexusHandler | null = null
   /** Those in full feature phase, by CID. */
   readonly #connections = new Map<number, Connection>()
+  /** Connections out of service whose cleanup or tasks are not done with, oldest first. */
+  readonly #lost = new Set<LostConnection>()
+  /** Logins that are about to add a connection. */
+  readonly #joining = new Set<JoiningEntry>()
+  /** CID of the connection that another one is taking out of service, which is not reported as a failure. */
+  #takenOutCid: number | null = null
   #endedListeners: (() => void)[] = []
   #isQuiet = false
   /** The session that this one takes the place of, until that one is quiet. */
   #isWaitingForPredecessor = false
   #nextTransferTag = 0
-  #isDispatching = false
-  /** Called when the last command that runs has ended; set by `drain`. */
-  #drained: (() => void) | null = null
+  #isEnding = false
 
   constructor(
     context: NodeContext,
@@ -67,6 +84,8 @@ export class Session {
     this.tsih = tsih
     this.portalGroupTag = portalGroupTag
     this.window = new CommandWindow(agreement.identity.cmdSN, context.limits.commandWindow)
+    this.fence = new ResponseFence(context, this)
+    this.queue = new TaskQueue(context, this)
     this.nexusKey = nexusKey
     this.#owner = owner
     this.#step('loginStarted')
@@ -90,6 +109,32 @@ export class Session {
     return this.#connections
   }
 
+  get lost(): ReadonlySet<LostConnection> {
+    return this.#lost
+  }
+
+  get hasEnded(): boolean {
+    return this.#isEnding
+  }
+
+  /** Those in full feature phase and those about to be, the login of `cid` aside. */
+  otherConnectionCount(cid: number): number {
+    const cids = new Set(this.#connections.keys())
+    for (const joining of this.#joining) cids.add(joining.cid)
+    cids.delete(cid)
+    return cids.size
+  }
+
+  /**
+   * Whose the tasks of `connection` are: its own while it is in service or not logged out; free for reassignment; or
+   * nobody's, because its time is over.
+   */
+  allegianceTo(connection: Connection): 'kept' | 'free' | 'ended' {
+    if (this.#connections.get(connection.cid) === connection) return 'kept'
+    for (const lost of this.#lost) if (lost.connection === connection) return lost.isLoggedOut ? 'free' : 'kept'
+    return 'ended'
+  }
+
   /**
    * Wait for `predecessor`, whose place this session takes, to come to rest: before `ready` this session does nothing,
    * and it does not count as quiet itself, so that a third session waits for the first one too.
@@ -98,24 +143,21 @@ export class Session {
     this.#isWaitingForPredecessor = true
     predecessor.end('sessionClosed', () => {
       this.#isWaitingForPredecessor = false
-      if (this.#endedListeners.length > 0) this.#quiet()
+      if (this.#isEnding) this.#quiet()
       else ready()
     })
   }
 
-  /** The leading connection enters full feature phase. */
+  /** A connection enters full feature phase. */
   begin(connection: Connection): void {
     this.#connections.set(connection.cid, connection)
-    const { target, initiatorName, isid } = this.identity
-    if (!this.isDiscovery && target !== null) {
-      this.#nexus = this.#context.scsi.openNexus({
-        initiatorName,
-        isid,
-        targetName: target.name,
-        portalGroupTag: this.portalGroupTag,
-      })
+    if (this.#state === 'ACTIVE') {
+      if (!this.isDiscovery) this.#openNexus()
+      this.#step('loginCompleted')
+    } else if (this.#state === 'IN_CONTINUE') {
+      this.#step('continuationCompleted')
     }
-    this.#step('loginCompleted')
+    this.queue.dispatchWaiting()
   }
 
   /** A Target Transfer Tag that no live transfer of this session has; never the reserved one. */
@@ -125,75 +167,174 @@ export class Session {
     return tag
   }
 
-  /** Hand a task to the SCSI layer in its turn: at once, or when the outbound queue of its connection has room. */
-  dispatch(task: Task): void {
-    if (this.#drained === null && this.waitingTasks.length === 0 && !task.connection.isCongested) executeTask(task)
-    else this.waitingTasks.push(task)
-  }
-
-  /** The outbound queue has drained: hand out what waits. */
-  dispatchWaiting(): void {
-    if (this.#isDispatching || this.#drained !== null) return
-    this.#isDispatching = true
-    while (this.waitingTasks.length > 0 && !this.waitingTasks[0]!.connection.isCongested) {
-      executeTask(this.waitingTasks.shift()!)
+  /**
+   * A connection has left full feature phase without a logout. Says whether its state is kept, and with it who ends its
+   * cleanup.
+   */
+  connectionLost(connection: Connection): boolean {
+    if (this.#connections.get(connection.cid) !== connection) {
+      return [...this.#lost].some((lost) => lost.connection === connection)
     }
-    this.#isDispatching = false
+    if (this.#state === 'ACTIVE') {
+      this.#connections.delete(connection.cid)
+      this.end('loginFailed')
+      return false
+    }
+    const isLast = this.#connections.size === 1 && this.#joining.size === 0
+    if (isLast && retentionMs(this) === 0) {
+      this.#connections.delete(connection.cid)
+      this.#step('lastConnectionFailed')
+      this.end('stateTimedOut')
+      return false
+    }
+    this.#lose(connection, false)
+    if (connection.cid === this.#takenOutCid) return true
+    const { defaultTime2Wait, defaultTime2Retain } = this.parameters
+    const [other] = this.#connections.values()
+    if (other !== undefined) sendConnectionDrop(other, connection.cid, defaultTime2Wait, defaultTime2Retain)
+    this.#failWithoutConnections()
+    return true
   }
 
-  /** Begin no further command; `drained` is called when those that run have been answered. */
-  drain(drained: () => void): void {
-    this.#drained = drained
-    this.taskEnded()
+  /** Take the connection with this CID out of service if it is not yet. Gives what is to be cleaned up, if anything is. */
+  takeOut(cid: number): LostConnection | null {
+    const connection = this.#connections.get(cid)
+    if (connection !== undefined) {
+      this.#takenOutCid = cid
+      connection.fail(`CID ${cid} was logged out, or logged in again, on another connection`)
+      this.#takenOutCid = null
+    }
+    for (const lost of this.#lost) if (lost.cid === cid && !lost.isLoggedOut) return lost
+    return null
   }
 
-  /** A task is gone. */
-  taskEnded(): void {
-    if (this.#drained === null) return
-    for (const task of this.tasks.values()) if (task.phase !== 'waiting') return
-    const drained = this.#drained
-    this.#drained = () => {}
-    drained()
+  /**
+   * The cleanup of a lost connection has succeeded. For `recovery` at error recovery level 2 its tasks wait for
+   * reassignment; otherwise nothing is left of it, and the caller has ended its tasks.
+   */
+  logOut(lost: LostConnection, purpose: 'recovery' | 'close'): void {
+    lost.completeCleanup()
+    if (purpose === 'close' || this.parameters.errorRecoveryLevel < 2) this.#discard(lost, 'sessionClosed')
   }
 
-  /** A connection of the session is gone. With its last connection the session ends: error recovery level 0. */
-  connectionLost(connection: Connection): void {
-    if (this.#connections.get(connection.cid) !== connection) return
-    this.#connections.delete(connection.cid)
-    if (this.#connections.size === 0) this.end('lastConnectionFailed')
+  /**
+   * A connection of this session that has logged itself out leaves. For `recovery` its tasks are kept, otherwise the caller
+   * has ended them. Says whether the session goes on; if not, the caller ends it.
+   */
+  leave(connection: Connection, purpose: 'recovery' | 'close'): boolean {
+    const isLast = this.#connections.size === 1 && this.#joining.size === 0
+    if (purpose === 'close' && isLast && this.#lost.size === 0) return false
+    if (purpose === 'recovery') {
+      this.#lose(connection, true)
+    } else {
+      this.#connections.delete(connection.cid)
+      this.fence.connectionGone(connection)
+    }
+    this.#failWithoutConnections()
+    return true
+  }
+
+  /** A login wants to add a connection. */
+  joinStarted(joining: JoiningEntry): void {
+    this.#joining.add(joining)
+    if (this.#state !== 'FAILED') return
+    this.#step('continuationStarted')
+    this.#owner.sessionContinued(this)
+  }
+
+  /** It has done so, or has failed. */
+  joinEnded(joining: JoiningEntry): void {
+    this.#joining.delete(joining)
+    if (this.#joining.size > 0 || this.#isEnding) return
+    if (this.#state === 'IN_CONTINUE') {
+      this.#step('continuationFailed')
+      this.#fail()
+    } else {
+      this.#failWithoutConnections()
+    }
   }
 
   /** End the session by a decision of ours, which the initiator is told. */
   drop(ended: () => void = () => {}): void {
-    for (const connection of this.#connections.values()) connection.announceSessionDrop()
+    for (const connection of this.#connections.values()) sendSessionDrop(connection)
     this.end('sessionClosed', ended)
+  }
+
+  /** Call `ended` when the session has ended, whoever ends it, and nothing of it is in flight any more. */
+  whenEnded(ended: () => void): void {
+    if (this.#isQuiet) ended()
+    else this.#endedListeners.push(ended)
   }
 
   /**
    * End the session. Safe to call again; every `ended` is called when the last task has come to rest.
    */
-  end(event: SessionEvent, ended: () => void = () => {}): void {
-    if (this.#isQuiet) {
-      ended()
-      return
-    }
-    this.#endedListeners.push(ended)
-    if (this.#endedListeners.length > 1) return
-    if (event === 'lastConnectionFailed' && this.#state === 'LOGGED_IN') {
-      this.#step(event)
-      this.#step('stateTimedOut')
-    } else {
-      this.#step(this.#state === 'ACTIVE' ? 'loginFailed' : event)
-    }
+  end(event: 'sessionClosed' | 'stateTimedOut' | 'loginFailed', ended: () => void = () => {}): void {
+    this.whenEnded(ended)
+    if (this.#isEnding) return
+    this.#isEnding = true
+    this.#step(this.#state === 'ACTIVE' ? 'loginFailed' : event)
     this.#owner.sessionEnding(this)
     this.window.clear()
-    this.waitingTasks.length = 0
+    this.fence.clear()
+    this.queue.clear()
     const connections = [...this.#connections.values()]
     this.#connections.clear()
     for (const connection of connections) connection.sessionEnded()
+    for (const joining of [...this.#joining]) joining.sessionEnded()
+    this.#joining.clear()
+    for (const lost of this.#lost) lost.discard('sessionClosed')
+    this.#lost.clear()
     if (this.#isWaitingForPredecessor) return
     if (this.#nexus === null) this.#quiet()
     else this.#nexus.close(() => this.#quiet())
+  }
+
+  #openNexus(): void {
+    const { target, initiatorName, isid } = this.identity
+    if (target === null) throw new Error('a normal session without a target')
+    const { portalGroupTag } = this
+    const { iSCSIProtocolLevel } = this.parameters
+    const identity = { initiatorName, isid, targetName: target.name, portalGroupTag, iSCSIProtocolLevel }
+    this.#nexus = this.#context.scsi.openNexus(identity, {
+      tasksClearedByAnother: (tasks) => tasksClearedByAnother(this, tasks),
+    })
+  }
+
+  /** Take a connection out of service and keep its state. */
+  #lose(connection: Connection, isLoggedOut: boolean): void {
+    this.#connections.delete(connection.cid)
+    const lost = new LostConnection(connection, isLoggedOut, () => this.#discard(lost, 'stateTimedOut'))
+    this.#lost.add(lost)
+    lost.begin()
+    // Only now, because responses of the lost connection that the fence held back are to be kept by then.
+    this.fence.connectionGone(connection)
+    if (this.#lost.size > this.#context.limits.lostConnectionsMax) {
+      const oldest = [...this.#lost].find(({ isInCleanup }) => !isInCleanup)
+      if (oldest !== undefined) this.#discard(oldest, 'stateTimedOut')
+    }
+    this.queue.dispatchWaiting()
+    this.queue.taskEnded()
+  }
+
+  /** Forget a lost connection with its tasks, and with the last one a session without connections. */
+  #discard(lost: LostConnection, event: 'stateTimedOut' | 'sessionClosed'): void {
+    lost.endTasks()
+    lost.discard(event)
+    this.#lost.delete(lost)
+    if (this.#state === 'FAILED' && this.#lost.size === 0) this.end('stateTimedOut')
+  }
+
+  #failWithoutConnections(): void {
+    if (this.#connections.size > 0 || this.#state !== 'LOGGED_IN' || this.#joining.size > 0) return
+    this.#step('lastConnectionFailed')
+    this.#fail()
+  }
+
+  /** The session is in Q4 FAILED: it stays as long as something of it is kept. */
+  #fail(): void {
+    if (this.#lost.size === 0) this.end('stateTimedOut')
+    else this.#owner.sessionFailed(this, this.#context.limits.failedSessionsMax)
   }
 
   #quiet(): void {

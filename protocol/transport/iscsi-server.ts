@@ -4,7 +4,6 @@
  */
 
 import type { Socket } from 'node:net'
-import type { Connection } from '../connection/connection.ts'
 import { DataInPool } from '../framing/data-in-pool.ts'
 import { HeaderPool } from '../framing/header-pool.ts'
 import { ReceiveBufferPool } from '../framing/receive-buffer.ts'
@@ -13,10 +12,12 @@ import type { LoginPreferences } from '../login/login-machine.ts'
 import { createRecentChallenges } from '../login/recent-challenges.ts'
 import type { NodeContext, ProtocolLog, Scheduler } from '../node-context.ts'
 import type { ScsiLayer } from '../scsi-layer.ts'
+import { drainSession } from '../session/session-drain.ts'
 import { SessionRegistry } from '../session/session-registry.ts'
 import { TaskPool } from '../session/task-pool.ts'
 import type { TargetDirectory } from '../target-directory.ts'
-import { Portal } from './portal.ts'
+import { type Occupant, Portal } from './portal.ts'
+import type { TlsIdentity } from './tls-acceptor.ts'
 import { Wakefulness } from './wakefulness.ts'
 
 export interface IscsiServerOptions {
@@ -31,7 +32,7 @@ export interface IscsiServerOptions {
 }
 
 /** Real time. */
-const SYSTEM_SCHEDULER: Scheduler = {
+export const SYSTEM_SCHEDULER: Scheduler = {
   nowMs: () => performance.now(),
   setTimer(delayMs, fire) {
     const timer = setTimeout(fire, delayMs)
@@ -44,7 +45,7 @@ export class IscsiServer {
   readonly #context: NodeContext
   readonly #portals: Portal[] = []
   readonly #wakefulness: Wakefulness
-  readonly #connections = new Map<Socket, Connection>()
+  readonly #connections = new Map<Socket, Occupant>()
 
   constructor(options: IscsiServerOptions) {
     const { limits, processorCount } = options
@@ -66,23 +67,40 @@ export class IscsiServer {
     return this.#context
   }
 
-  /** Open a portal. Gives its port, which the system chose when `port` is 0. Errors: the system's (`code`). */
-  async listen(host: string, port: number, portalGroupTag: number): Promise<number> {
-    const portal = new Portal(this.#context, portalGroupTag, this.#connections, this.#wakefulness)
+  /**
+   * Open a portal, with `identity` one that speaks TLS. Gives its port, which the system chose when `port` is 0.
+   * Errors: the system's (`code`), and what OpenSSL says about an identity that it cannot use.
+   */
+  async listen(
+    host: string,
+    port: number,
+    portalGroupTag: number,
+    identity: TlsIdentity | null = null,
+  ): Promise<number> {
+    const portal = new Portal(this.#context, portalGroupTag, this.#connections, this.#wakefulness, identity)
     const actualPort = await portal.listen(host, port)
     this.#portals.push(portal)
     return actualPort
   }
 
+  /** Shake hands with another identity on all TLS portals. Errors: throws as `listen`; then the old one stays. */
+  renewTls(identity: TlsIdentity): void {
+    for (const portal of this.#portals) portal.renewTls(identity)
+  }
+
   /**
-   * Stop accepting, let the commands that run be answered, end every session, close every connection. What has not come
-   * to an end after `timeoutMs` is cut off; the last answers have until `closeTimeoutMs` to be read.
+   * Stop accepting, ask every initiator to log out, let the commands that run be answered, end every session, close every
+   * connection. Initiators have until `logoutRequestTimeoutMs`; what has not come to an end after `timeoutMs` is cut off;
+   * the last answers have until `closeTimeoutMs` to be read.
    */
   async drain(timeoutMs: number): Promise<void> {
+    const context = this.#context
     for (const portal of this.#portals) portal.stopListening()
-    const sessions = [...this.#context.sessions.sessions()]
+    context.sessions.close()
+    const logoutMs = Math.min(context.limits.logoutRequestTimeoutMs, timeoutMs)
+    const sessions = [...context.sessions.sessions()]
     const ended = Promise.all(
-      sessions.map((session) => new Promise<void>((resolve) => session.drain(() => session.drop(resolve)))),
+      sessions.map((session) => new Promise<void>((resolve) => drainSession(context, session, logoutMs, resolve))),
     )
     const isInTime = await isSettledWithin(ended, timeoutMs)
     if (!isInTime) this.#context.log.warn({}, `commands still ran after ${timeoutMs} ms; their sessions are cut off`)

@@ -1,39 +1,52 @@
 /**
- * A network portal (RFC 7143 4.4.1): listens on one address and gives every TCP connection to a new iSCSI connection.
+ * A network portal (RFC 7143 4.4.1): listens on one address and gives every TCP connection to a new iSCSI connection, at
+ * once or after a TLS handshake.
  */
 
 import { createServer, type Server, type Socket } from 'node:net'
 import { Connection } from '../connection/connection.ts'
 import type { ReceiveBuffer } from '../framing/receive-buffer.ts'
 import type { NodeContext } from '../node-context.ts'
-import type { PortalEndpoint } from '../target-directory.ts'
+import type { PortalEndpoint, TlsPeer } from '../target-directory.ts'
 import { receiveInto } from './receiving-socket.ts'
 import { SocketTransport } from './socket-transport.ts'
+import { chooseStrangerToDrop } from './stranger-connections.ts'
+import { TlsAcceptor, type TlsIdentity } from './tls-acceptor.ts'
 import type { Wakefulness } from './wakefulness.ts'
 
 const KEEPALIVE_DELAY_MS = 30_000
 const IPV4_MAPPED_PREFIX = '::ffff:'
+
+/** What takes one of the places for connections: a connection, or a TLS handshake that may become one. */
+export type Occupant = Pick<Connection, 'isLoggedIn' | 'fail'>
 
 export class Portal {
   readonly portalGroupTag: number
   readonly #context: NodeContext
   readonly #server: Server
   readonly #wakefulness: Wakefulness
-  readonly #connections: Map<Socket, Connection>
+  readonly #connections: Map<Socket, Occupant>
+  readonly #tls: TlsAcceptor | null
 
-  /** `connections`: those of all portals of the node, oldest first; their number is bounded together. */
+  /**
+   * `connections`: those of all portals of the node, oldest first; their number is bounded together. With `identity` the
+   * portal speaks TLS. Errors: throws what OpenSSL says about an identity that it cannot use.
+   */
   constructor(
     context: NodeContext,
     portalGroupTag: number,
-    connections: Map<Socket, Connection>,
+    connections: Map<Socket, Occupant>,
     wakefulness: Wakefulness,
+    identity: TlsIdentity | null,
   ) {
     this.#context = context
     this.portalGroupTag = portalGroupTag
     this.#connections = connections
     this.#wakefulness = wakefulness
+    this.#tls = identity === null ? null : new TlsAcceptor(identity, context.log)
+    const pauseOnConnect = this.#tls === null
     this.#server = createServer(
-      { noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEPALIVE_DELAY_MS, pauseOnConnect: true },
+      { noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEPALIVE_DELAY_MS, pauseOnConnect },
       (socket) => this.#accept(socket),
     )
   }
@@ -51,6 +64,11 @@ export class Portal {
     })
   }
 
+  /** Shake hands with another identity from now on; nothing for a portal without TLS. Errors: as the constructor. */
+  renewTls(identity: TlsIdentity): void {
+    this.#tls?.renew(identity)
+  }
+
   /** Accept nothing more. */
   stopListening(): void {
     this.#server.close()
@@ -58,7 +76,7 @@ export class Portal {
 
   #accept(accepted: Socket): void {
     const { limits, log } = this.#context
-    if (this.#connections.size >= limits.connectionsMax && !this.#makeRoom()) {
+    if (!this.#makeRoom(accepted)) {
       log.warn(
         { remoteAddress: accepted.remoteAddress },
         `closed a connection above the limit of ${limits.connectionsMax}`,
@@ -66,10 +84,42 @@ export class Portal {
       accepted.destroy()
       return
     }
-    const endpoint = this.#endpointOf(accepted)
+    if (this.#tls !== null) {
+      this.#shakeHands(accepted, this.#tls)
+      return
+    }
+    const endpoint = this.#endpointOf(accepted, null)
     const socket = receiveInto(accepted, this.#context.receiveBuffers, (chunk, owner) =>
       this.#receive(connection, socket, chunk, owner),
     )
+    const connection = this.#serve(socket, endpoint)
+  }
+
+  /** A handshake takes a place and has its time, as a login does that goes on for too long. */
+  #shakeHands(accepted: Socket, tls: TlsAcceptor): void {
+    const { limits, log, scheduler } = this.#context
+    const remoteAddress = plainAddress(accepted.remoteAddress)
+    const fail = (problem: string) => {
+      log.warn({ remoteAddress, problem }, 'dropped a TLS handshake')
+      accepted.destroy()
+    }
+    const timer = scheduler.setTimer(limits.loginTimeoutMs, () => fail(`no TLS within ${limits.loginTimeoutMs} ms`))
+    const leave = () => {
+      timer.cancel()
+      this.#connections.delete(accepted)
+    }
+    this.#connections.set(accepted, { isLoggedIn: false, fail })
+    accepted.on('error', (error) => log.debug({ err: error }, 'a socket failed'))
+    accepted.once('close', leave)
+    tls.shakeHands(accepted, (secured, peer) => {
+      leave()
+      const connection = this.#serve(secured, this.#endpointOf(secured, peer))
+      secured.on('data', (chunk: Buffer) => this.#receive(connection, secured, chunk, null))
+    })
+  }
+
+  #serve(socket: Socket, endpoint: PortalEndpoint): Connection {
+    const { limits, log } = this.#context
     const connection = new Connection(this.#context, endpoint, new SocketTransport(socket, limits.closeTimeoutMs))
     this.#connections.set(socket, connection)
     socket.on('error', (error) => log.debug({ err: error }, 'a socket failed'))
@@ -77,20 +127,27 @@ export class Portal {
       this.#connections.delete(socket)
       connection.transportClosed()
     })
+    return connection
   }
 
   /**
-   * Close the oldest connection that is not in full feature phase, so that those who never log in cannot keep others out:
-   * a login takes a few round trips, while an idle connection would stay until its time-out. Says whether there was one.
+   * See to it that there is room for `newcomer`, and say whether there is. Those that have not logged in go
+   * first, so that they cannot keep others out: a login takes a few round trips, while an idle connection would stay
+   * until its time-out.
    */
-  #makeRoom(): boolean {
-    for (const [socket, connection] of this.#connections) {
-      if (connection.isLoggedIn) continue
-      this.#connections.delete(socket)
-      connection.fail(`it had not logged in when there were ${this.#context.limits.connectionsMax} connections`)
-      return true
-    }
-    return false
+  #makeRoom(newcomer: Socket): boolean {
+    const { connectionsMax, pendingLoginsMax } = this.#context.limits
+    const pending: Socket[] = []
+    for (const [socket, { isLoggedIn }] of this.#connections) if (!isLoggedIn) pending.push(socket)
+    if (this.#connections.size < connectionsMax && pending.length < pendingLoginsMax) return true
+    const socket = chooseStrangerToDrop(pending, newcomer)
+    if (socket === undefined) return false
+    const occupant = this.#connections.get(socket)!
+    this.#connections.delete(socket)
+    occupant.fail(
+      `it had not logged in when there were ${pending.length} such connections, and ${this.#connections.size} in all`,
+    )
+    return true
   }
 
   /** A mistake of ours ends this connection, not the server. */
@@ -104,12 +161,13 @@ export class Portal {
     }
   }
 
-  #endpointOf(socket: Socket): PortalEndpoint {
+  #endpointOf(socket: Socket, tls: TlsPeer | null): PortalEndpoint {
     return {
       localAddress: plainAddress(socket.localAddress),
       localPort: socket.localPort ?? 0,
       remoteAddress: plainAddress(socket.remoteAddress),
       portalGroupTag: this.portalGroupTag,
+      tls,
     }
   }
 }

@@ -30,10 +30,10 @@ const INQUIRY = defineCommand({
   execute: (command, { properties }) =>
     sendInquiryData(
       command,
-      () => standardInquiryData(properties.identity),
+      () => standardInquiryData(properties.identity, command.nexus),
       (code) => vpdPage(code, properties, command.nexus),
     ),
-  executeAbsent: (command) => sendInquiryData(command, absentUnitInquiryData, absentUnitVpdPage),
+  executeAbsent: (command) => sendInquiryData(command, () => absentUnitInquiryData(command.nexus), absentUnitVpdPage),
 })
 
 export const INQUIRY_COMMANDS = [INQUIRY]

@@ -4,8 +4,9 @@
  */
 
 import type { BackingError } from '../backing/backing-store.ts'
+import { type BlockFields, blockCdb } from '../block-cdb.ts'
 import { type BlockAddressing, checkBlockRange, checkLengthLimit, lengthBlocksOf } from '../block-range.ts'
-import { bit, type CdbField, type CdbFields, type CdbLayout, cdb, isSet, readField, uint, unsupported } from '../cdb.ts'
+import { bit, type CdbField, type CdbLayout, isSet, readField, unsupported } from '../cdb.ts'
 import type { Command } from '../command.ts'
 import { checkCondition, completeGood } from '../completion.ts'
 import { defineCommand } from '../define-command.ts'
@@ -14,11 +15,6 @@ import { Operation } from '../operation.ts'
 import { MAXIMUM_TRANSFER_BYTES } from '../transfer-limits.ts'
 import { DATA_IN_PIECE_BYTES_MAX } from '../transport-services.ts'
 
-interface ReadFields extends CdbFields {
-  readonly lba: CdbField
-  readonly transferLengthBlocks: CdbField
-}
-
 /** RDPROTECT, DPO, FUA and FUA_NV in byte 1. DPO is a caching hint and changes nothing here. */
 const READ_FLAGS = { rdProtect: unsupported(1, 7, 5), dpo: bit(1, 4), fua: bit(1, 3), fuaNv: bit(1, 1) }
 
@@ -26,37 +22,22 @@ const READ_FLAGS = { rdProtect: unsupported(1, 7, 5), dpo: bit(1, 4), fua: bit(1
 const FORCE_UNIT_ACCESS: readonly CdbField[] = [READ_FLAGS.fua, READ_FLAGS.fuaNv]
 
 const READ_6 = readCommand('READ (6)', 0x08, 'SBC-3', {
-  layout: cdb(6, { lba: uint(1, 3, 4), transferLengthBlocks: uint(4, 1) }),
+  layout: blockCdb(6, {}),
   blocksForZero: 256,
   forceUnitAccess: [],
 })
 const READ_10 = readCommand('READ (10)', 0x28, 'SBC-4', {
-  layout: cdb(10, {
-    ...READ_FLAGS,
-    lba: uint(2, 4),
-    groupNumber: unsupported(6, 5, 0),
-    transferLengthBlocks: uint(7, 2),
-  }),
+  layout: blockCdb(10, READ_FLAGS),
   blocksForZero: 0,
   forceUnitAccess: FORCE_UNIT_ACCESS,
 })
 const READ_12 = readCommand('READ (12)', 0xa8, 'SBC-4', {
-  layout: cdb(12, {
-    ...READ_FLAGS,
-    lba: uint(2, 4),
-    transferLengthBlocks: uint(6, 4),
-    groupNumber: unsupported(10, 5, 0),
-  }),
+  layout: blockCdb(12, READ_FLAGS),
   blocksForZero: 0,
   forceUnitAccess: FORCE_UNIT_ACCESS,
 })
 const READ_16 = readCommand('READ (16)', 0x88, 'SBC-4', {
-  layout: cdb(16, {
-    ...READ_FLAGS,
-    lba: uint(2, 8),
-    transferLengthBlocks: uint(10, 4),
-    groupNumber: unsupported(14, 5, 0),
-  }),
+  layout: blockCdb(16, READ_FLAGS),
   blocksForZero: 0,
   forceUnitAccess: FORCE_UNIT_ACCESS,
 })
@@ -64,15 +45,14 @@ const READ_16 = readCommand('READ (16)', 0x88, 'SBC-4', {
 export const READ_COMMANDS = [READ_6, READ_10, READ_12, READ_16]
 
 interface ReadVariant {
-  readonly layout: CdbLayout<ReadFields>
+  readonly layout: CdbLayout<BlockFields>
   readonly blocksForZero: number
   /** The bits of which any asks for data from the medium rather than a cache. */
   readonly forceUnitAccess: readonly CdbField[]
 }
 
 function readCommand(name: string, operationCode: number, standard: 'SBC-3' | 'SBC-4', variant: ReadVariant) {
-  const { lba, transferLengthBlocks } = variant.layout.fields
-  const addressing = { lba, lengthBlocks: transferLengthBlocks, blocksForZero: variant.blocksForZero }
+  const addressing = { ...variant.layout.fields, blocksForZero: variant.blocksForZero }
   return defineCommand({
     name,
     operationCode,

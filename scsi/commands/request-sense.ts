@@ -21,7 +21,7 @@ const REQUEST_SENSE = defineCommand({
   reservationClass: 'exempt',
   taskClass: 'information',
   execute: (command, _logicalUnit, itlNexus) =>
-    sendSenseData(command, itlNexus.takeUnitAttention() ?? SENSE.NO_ADDITIONAL_SENSE_INFORMATION),
+    sendSenseData(command, itlNexus.takeUnitAttention(command) ?? SENSE.NO_ADDITIONAL_SENSE_INFORMATION),
   executeAbsent: (command) => sendSenseData(command, SENSE.LOGICAL_UNIT_NOT_SUPPORTED),
 })
 

@@ -7,8 +7,9 @@
  */
 
 import type { BackingError } from '../backing/backing-store.ts'
+import { blockCdb } from '../block-cdb.ts'
 import { type BlockAddressing, checkBlockRange, lengthBlocksOf } from '../block-range.ts'
-import { bit, cdb, readField, uint, unsupported } from '../cdb.ts'
+import { bit, readField } from '../cdb.ts'
 import type { Command } from '../command.ts'
 import { checkCondition, completeGood } from '../completion.ts'
 import { defineCommand } from '../define-command.ts'
@@ -17,12 +18,7 @@ import { Operation } from '../operation.ts'
 
 const SYNCHRONIZE_FLAGS = { syncNv: bit(1, 2), immed: bit(1, 1) }
 
-const CDB_10 = cdb(10, {
-  ...SYNCHRONIZE_FLAGS,
-  lba: uint(2, 4),
-  groupNumber: unsupported(6, 5, 0),
-  lengthBlocks: uint(7, 2),
-})
+const CDB_10 = blockCdb(10, SYNCHRONIZE_FLAGS)
 const SYNCHRONIZE_CACHE_10 = defineCommand({
   name: 'SYNCHRONIZE CACHE (10)',
   operationCode: 0x35,
@@ -34,12 +30,7 @@ const SYNCHRONIZE_CACHE_10 = defineCommand({
   execute: (command, logicalUnit) => synchronize(command, logicalUnit, { ...CDB_10.fields, blocksForZero: 0 }),
 })
 
-const CDB_16 = cdb(16, {
-  ...SYNCHRONIZE_FLAGS,
-  lba: uint(2, 8),
-  lengthBlocks: uint(10, 4),
-  groupNumber: unsupported(14, 5, 0),
-})
+const CDB_16 = blockCdb(16, SYNCHRONIZE_FLAGS)
 const SYNCHRONIZE_CACHE_16 = defineCommand({
   name: 'SYNCHRONIZE CACHE (16)',
   operationCode: 0x91,

@@ -3,6 +3,7 @@
  * and how BYTCHK chooses what is compared. `verify-operation.ts` does the work.
  */
 
+import { type BlockFields, blockCdb } from '../block-cdb.ts'
 import {
   type BlockAddressing,
   checkBlockRange,
@@ -11,18 +12,7 @@ import {
   lengthBlocksOf,
   wholeBlockBytes,
 } from '../block-range.ts'
-import {
-  bit,
-  bits,
-  type CdbField,
-  type CdbFields,
-  type CdbLayout,
-  cdb,
-  invalidField,
-  readField,
-  uint,
-  unsupported,
-} from '../cdb.ts'
+import { bit, bits, type CdbLayout, invalidField, readField, unsupported } from '../cdb.ts'
 import type { Command } from '../command.ts'
 import { checkCondition, completeGood } from '../completion.ts'
 import { defineCommand } from '../define-command.ts'
@@ -30,35 +20,15 @@ import type { LogicalUnit } from '../logical-unit.ts'
 import { MAXIMUM_TRANSFER_BYTES } from '../transfer-limits.ts'
 import { VerifyDataOperation, VerifyMediumOperation } from './verify-operation.ts'
 
-interface VerifyFields extends CdbFields {
-  readonly lba: CdbField
-  readonly lengthBlocks: CdbField
-}
-
 /** BYTE CHECK (SBC-4): what the blocks on the medium are compared with. */
 const BYTCHK = { NOTHING: 0b00, DATA_OUT: 0b01, ONE_BLOCK: 0b11 } as const
 
 /** VRPROTECT or WRPROTECT, DPO and BYTCHK in byte 1. DPO is a caching hint and changes nothing here. */
 const VERIFY_FLAGS = { protect: unsupported(1, 7, 5), dpo: bit(1, 4), bytChk: bits(1, 2, 1) }
 
-const LAYOUT_10 = cdb(10, {
-  ...VERIFY_FLAGS,
-  lba: uint(2, 4),
-  groupNumber: unsupported(6, 5, 0),
-  lengthBlocks: uint(7, 2),
-})
-const LAYOUT_12 = cdb(12, {
-  ...VERIFY_FLAGS,
-  lba: uint(2, 4),
-  lengthBlocks: uint(6, 4),
-  groupNumber: unsupported(10, 5, 0),
-})
-const LAYOUT_16 = cdb(16, {
-  ...VERIFY_FLAGS,
-  lba: uint(2, 8),
-  lengthBlocks: uint(10, 4),
-  groupNumber: unsupported(14, 5, 0),
-})
+const LAYOUT_10 = blockCdb(10, VERIFY_FLAGS)
+const LAYOUT_12 = blockCdb(12, VERIFY_FLAGS)
+const LAYOUT_16 = blockCdb(16, VERIFY_FLAGS)
 
 export const VERIFY_COMMANDS = [
   verifyCommand('VERIFY (10)', 0x2f, LAYOUT_10),
@@ -69,7 +39,7 @@ export const VERIFY_COMMANDS = [
   writeAndVerifyCommand('WRITE AND VERIFY (16)', 0x8e, LAYOUT_16),
 ]
 
-function verifyCommand(name: string, operationCode: number, layout: CdbLayout<VerifyFields>) {
+function verifyCommand(name: string, operationCode: number, layout: CdbLayout<BlockFields>) {
   const addressing = { ...layout.fields, blocksForZero: 0 }
   return defineCommand({
     name,
@@ -83,7 +53,7 @@ function verifyCommand(name: string, operationCode: number, layout: CdbLayout<Ve
   })
 }
 
-function writeAndVerifyCommand(name: string, operationCode: number, layout: CdbLayout<VerifyFields>) {
+function writeAndVerifyCommand(name: string, operationCode: number, layout: CdbLayout<BlockFields>) {
   const addressing = { ...layout.fields, blocksForZero: 0 }
   return defineCommand({
     name,

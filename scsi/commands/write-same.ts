@@ -5,8 +5,9 @@
  */
 
 import type { BackingError } from '../backing/backing-store.ts'
+import { blockCdb } from '../block-cdb.ts'
 import { checkBlockRange, checkLengthLimit, checkWritable } from '../block-range.ts'
-import { bit, type CdbField, cdb, invalidField, isSet, readField, uint, unsupported } from '../cdb.ts'
+import { bit, type CdbField, invalidField, isSet, readField, unsupported } from '../cdb.ts'
 import type { Command } from '../command.ts'
 import { checkCondition } from '../completion.ts'
 import { defineCommand } from '../define-command.ts'
@@ -22,18 +23,13 @@ const WRITE_SAME_FLAGS = { wrProtect: unsupported(1, 7, 5), anchor: unsupported(
 
 interface WriteSameFields {
   readonly lba: CdbField
-  readonly numberOfLogicalBlocks: CdbField
+  readonly lengthBlocks: CdbField
   readonly unmap: CdbField
   /** NO DATA-OUT BUFFER; null where the CDB has no such bit. */
   readonly ndob: CdbField | null
 }
 
-const CDB_10 = cdb(10, {
-  ...WRITE_SAME_FLAGS,
-  lba: uint(2, 4),
-  groupNumber: unsupported(6, 5, 0),
-  numberOfLogicalBlocks: uint(7, 2),
-})
+const CDB_10 = blockCdb(10, WRITE_SAME_FLAGS)
 const WRITE_SAME_10 = defineCommand({
   name: 'WRITE SAME (10)',
   operationCode: 0x41,
@@ -45,13 +41,7 @@ const WRITE_SAME_10 = defineCommand({
   execute: (command, logicalUnit) => executeWriteSame(command, logicalUnit, { ...CDB_10.fields, ndob: null }),
 })
 
-const CDB_16 = cdb(16, {
-  ...WRITE_SAME_FLAGS,
-  ndob: bit(1, 0),
-  lba: uint(2, 8),
-  numberOfLogicalBlocks: uint(10, 4),
-  groupNumber: unsupported(14, 5, 0),
-})
+const CDB_16 = blockCdb(16, { ...WRITE_SAME_FLAGS, ndob: bit(1, 0) })
 const WRITE_SAME_16 = defineCommand({
   name: 'WRITE SAME (16)',
   operationCode: 0x93,
@@ -69,16 +59,16 @@ function executeWriteSame(command: Command, logicalUnit: LogicalUnit, fields: Wr
   const { properties } = logicalUnit
   const { blockLengthBytes } = properties
   const lba = readField(command.cdb, fields.lba)
-  const requestedBlocks = readField(command.cdb, fields.numberOfLogicalBlocks)
+  const requestedBlocks = readField(command.cdb, fields.lengthBlocks)
   const blocks = requestedBlocks === 0 ? properties.blockCount - lba : requestedBlocks
   const mayUnmap = isSet(command.cdb, fields.unmap)
   const hasDataOut = fields.ndob === null || !isSet(command.cdb, fields.ndob)
   const refusal =
     checkWritable(properties) ??
     (mayUnmap && !properties.capabilities.thin ? invalidField(fields.unmap) : null) ??
-    (requestedBlocks === 0 && WRITE_SAME_NON_ZERO ? invalidField(fields.numberOfLogicalBlocks) : null) ??
+    (requestedBlocks === 0 && WRITE_SAME_NON_ZERO ? invalidField(fields.lengthBlocks) : null) ??
     checkBlockRange(properties, lba, blocks) ??
-    checkLengthLimit(properties, blocks, MAXIMUM_WRITE_SAME_BYTES, fields.numberOfLogicalBlocks) ??
+    checkLengthLimit(properties, blocks, MAXIMUM_WRITE_SAME_BYTES, fields.lengthBlocks) ??
     (hasDataOut ? checkDataOut(command, blockLengthBytes, fields) : null)
   if (refusal !== null) {
     checkCondition(command, refusal)
@@ -91,7 +81,7 @@ function executeWriteSame(command: Command, logicalUnit: LogicalUnit, fields: Wr
 
 /** Data-Out must be exactly the block: a different size means that the initiator takes our blocks for others. */
 function checkDataOut(command: Command, blockLengthBytes: number, fields: WriteSameFields): SenseData | null {
-  return command.dataOutCapacityBytes === blockLengthBytes ? null : invalidField(fields.numberOfLogicalBlocks)
+  return command.dataOutCapacityBytes === blockLengthBytes ? null : invalidField(fields.lengthBlocks)
 }
 
 interface WriteSameRange {

@@ -7,6 +7,7 @@
  */
 
 import type { BackingError } from '../backing/backing-store.ts'
+import { type BlockFields, blockCdb } from '../block-cdb.ts'
 import {
   type BlockAddressing,
   checkBlockRange,
@@ -15,18 +16,13 @@ import {
   lengthBlocksOf,
   wholeBlockBytes,
 } from '../block-range.ts'
-import { bit, type CdbField, type CdbFields, type CdbLayout, cdb, isSet, readField, uint, unsupported } from '../cdb.ts'
+import { bit, type CdbField, type CdbLayout, isSet, readField, unsupported } from '../cdb.ts'
 import type { Command } from '../command.ts'
 import { checkCondition, completeGood } from '../completion.ts'
 import { defineCommand } from '../define-command.ts'
 import type { LogicalUnit } from '../logical-unit.ts'
 import { Operation } from '../operation.ts'
 import { MAXIMUM_TRANSFER_BYTES } from '../transfer-limits.ts'
-
-interface WriteFields extends CdbFields {
-  readonly lba: CdbField
-  readonly transferLengthBlocks: CdbField
-}
 
 /** WRPROTECT, DPO, FUA and FUA_NV in byte 1. DPO is a caching hint and changes nothing here. */
 const WRITE_FLAGS = { wrProtect: unsupported(1, 7, 5), dpo: bit(1, 4), fua: bit(1, 3), fuaNv: bit(1, 1) }
@@ -35,37 +31,22 @@ const WRITE_FLAGS = { wrProtect: unsupported(1, 7, 5), dpo: bit(1, 4), fua: bit(
 const FORCE_UNIT_ACCESS: readonly CdbField[] = [WRITE_FLAGS.fua, WRITE_FLAGS.fuaNv]
 
 const WRITE_6 = writeCommand('WRITE (6)', 0x0a, 'SBC-3', {
-  layout: cdb(6, { lba: uint(1, 3, 4), transferLengthBlocks: uint(4, 1) }),
+  layout: blockCdb(6, {}),
   blocksForZero: 256,
   forceUnitAccess: [],
 })
 const WRITE_10 = writeCommand('WRITE (10)', 0x2a, 'SBC-4', {
-  layout: cdb(10, {
-    ...WRITE_FLAGS,
-    lba: uint(2, 4),
-    groupNumber: unsupported(6, 5, 0),
-    transferLengthBlocks: uint(7, 2),
-  }),
+  layout: blockCdb(10, WRITE_FLAGS),
   blocksForZero: 0,
   forceUnitAccess: FORCE_UNIT_ACCESS,
 })
 const WRITE_12 = writeCommand('WRITE (12)', 0xaa, 'SBC-4', {
-  layout: cdb(12, {
-    ...WRITE_FLAGS,
-    lba: uint(2, 4),
-    transferLengthBlocks: uint(6, 4),
-    groupNumber: unsupported(10, 5, 0),
-  }),
+  layout: blockCdb(12, WRITE_FLAGS),
   blocksForZero: 0,
   forceUnitAccess: FORCE_UNIT_ACCESS,
 })
 const WRITE_16 = writeCommand('WRITE (16)', 0x8a, 'SBC-4', {
-  layout: cdb(16, {
-    ...WRITE_FLAGS,
-    lba: uint(2, 8),
-    transferLengthBlocks: uint(10, 4),
-    groupNumber: unsupported(14, 5, 0),
-  }),
+  layout: blockCdb(16, WRITE_FLAGS),
   blocksForZero: 0,
   forceUnitAccess: FORCE_UNIT_ACCESS,
 })
@@ -73,15 +54,14 @@ const WRITE_16 = writeCommand('WRITE (16)', 0x8a, 'SBC-4', {
 export const WRITE_COMMANDS = [WRITE_6, WRITE_10, WRITE_12, WRITE_16]
 
 interface WriteVariant {
-  readonly layout: CdbLayout<WriteFields>
+  readonly layout: CdbLayout<BlockFields>
   readonly blocksForZero: number
   /** The bits of which any asks for the data to be on the medium before status. */
   readonly forceUnitAccess: readonly CdbField[]
 }
 
 function writeCommand(name: string, operationCode: number, standard: 'SBC-3' | 'SBC-4', variant: WriteVariant) {
-  const { lba, transferLengthBlocks } = variant.layout.fields
-  const addressing = { lba, lengthBlocks: transferLengthBlocks, blocksForZero: variant.blocksForZero }
+  const addressing = { ...variant.layout.fields, blocksForZero: variant.blocksForZero }
   return defineCommand({
     name,
     operationCode,

@@ -4,6 +4,7 @@
  */
 
 import type { LogicalUnitIdentity } from '../logical-unit-properties.ts'
+import type { Nexus } from '../nexus.ts'
 import { ascii, bit, bits, uint, writeFields } from './parameter-fields.ts'
 import { PERIPHERAL, type Peripheral } from './vpd-pages.ts'
 
@@ -32,32 +33,29 @@ const VERSION_SPC_4 = 0x06
 /** RESPONSE DATA FORMAT: the only one that is not obsolete. */
 const RESPONSE_DATA_FORMAT = 2
 
-/** The value of iSCSIProtocolLevel that sessions have (RFC 7144 4.2): the descriptor counts it from 0960h. */
-const ISCSI_PROTOCOL_LEVEL = 1
-/** Standards without a revision claimed, in the order that SPC-3 6.4.2 recommends. */
-const VERSION_DESCRIPTORS = {
-  SAM_5: 0x00a0,
-  ISCSI: 0x0960 + ISCSI_PROTOCOL_LEVEL,
-  SPC_4: 0x0460,
-  SBC_3: 0x04c0,
-} as const
+/** Standards without a revision claimed, in the order that SPC-3 6.4.2 recommends; the transport's comes second. */
+const VERSION_DESCRIPTORS = { SAM_5: 0x00a0, SPC_4: 0x0460, SBC_3: 0x04c0 } as const
 
 type InquiryIdentity = Pick<LogicalUnitIdentity, 'vendor' | 'product' | 'revision'>
 
 /** Where nothing is mapped; initiators take a blank vendor for a broken target and stop looking at further numbers. */
 const ABSENT_UNIT: InquiryIdentity = { vendor: 'LUNETTE', product: 'NO LOGICAL UNIT', revision: '0001' }
 
-/** Standard INQUIRY data of a disk. */
-export function standardInquiryData(identity: InquiryIdentity): Buffer {
-  return inquiryData(PERIPHERAL.DISK, identity)
+/** Standard INQUIRY data of a disk, as `nexus` sees it. */
+export function standardInquiryData(identity: InquiryIdentity, nexus: Nexus): Buffer {
+  return inquiryData(PERIPHERAL.DISK, identity, nexus)
 }
 
 /** Standard INQUIRY data of a logical unit number without a logical unit. */
-export function absentUnitInquiryData(): Buffer {
-  return inquiryData(PERIPHERAL.ABSENT, ABSENT_UNIT)
+export function absentUnitInquiryData(nexus: Nexus): Buffer {
+  return inquiryData(PERIPHERAL.ABSENT, ABSENT_UNIT, nexus)
 }
 
-function inquiryData(peripheral: Peripheral, { vendor, product, revision }: InquiryIdentity): Buffer {
+function inquiryData(
+  peripheral: Peripheral,
+  { vendor, product, revision }: InquiryIdentity,
+  { transportVersionDescriptor }: Nexus,
+): Buffer {
   const data = Buffer.alloc(LENGTH_BYTES)
   writeFields(data, FIELDS, {
     PERIPHERAL: peripheral,
@@ -70,7 +68,7 @@ function inquiryData(peripheral: Peripheral, { vendor, product, revision }: Inqu
     PRODUCT_IDENTIFICATION: product,
     PRODUCT_REVISION_LEVEL: revision,
     ARCHITECTURE_VERSION_DESCRIPTOR: VERSION_DESCRIPTORS.SAM_5,
-    TRANSPORT_VERSION_DESCRIPTOR: VERSION_DESCRIPTORS.ISCSI,
+    TRANSPORT_VERSION_DESCRIPTOR: transportVersionDescriptor,
     PRIMARY_COMMANDS_VERSION_DESCRIPTOR: VERSION_DESCRIPTORS.SPC_4,
     BLOCK_COMMANDS_VERSION_DESCRIPTOR: VERSION_DESCRIPTORS.SBC_3,
   })

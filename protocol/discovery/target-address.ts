@@ -1,0 +1,48 @@
+/**
+ * TargetAddress (RFC 7143 13.8, Appendix C): how an address is written, and which portals an initiator is told of. Pure.
+ * Used by SendTargets and by redirections in the Login Phase.
+ */
+
+import type { NetworkAddress, PortalAddress, PortalEndpoint } from '../target-directory.ts'
+
+/** `host:port`, an IPv6 host in brackets. */
+export function formatAddress({ host, port }: NetworkAddress): string {
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`
+}
+
+/** The form in SendTargets, where the portal group tag must be there; in a redirection it must not. */
+export function formatPortalAddress(portal: PortalAddress): string {
+  return `${formatAddress(portal)},${portal.portalGroupTag}`
+}
+
+/**
+ * The portals that an initiator which has come in on `endpoint` can use, each once. A wildcard address stands for the
+ * address that the initiator has reached; what leads to another machine from where the initiator is, is left out. When
+ * nothing is left, a record without TargetAddress says the same as the address of this connection.
+ */
+export function usablePortals(portals: readonly PortalAddress[], endpoint: PortalEndpoint): readonly PortalAddress[] {
+  // Who came through TLS talks to the near end of a tunnel: any address of ours would lead around it.
+  if (endpoint.tls !== null) return []
+  const reached = portals.flatMap((portal) => {
+    if (portal.host === ANY_IPV4 && endpoint.localAddress.includes(':')) return []
+    const isWildcard = portal.host === ANY_IPV4 || portal.host === ANY_IPV6
+    return [isWildcard ? { ...portal, host: endpoint.localAddress } : portal]
+  })
+  const isAtHome = isLoopback(endpoint.localAddress)
+  const usable = reached.filter(({ host }) => !isLinkLocal(host) && (isAtHome || !isLoopback(host)))
+  return [...new Map(usable.map((portal) => [formatAddress(portal), portal])).values()]
+}
+
+/** Listens for IPv4 only. */
+const ANY_IPV4 = '0.0.0.0'
+/** Listens for IPv6 and IPv4. */
+const ANY_IPV6 = '::'
+
+function isLoopback(host: string): boolean {
+  return host === '::1' || host.toLowerCase() === 'localhost' || /^127(?:\.\d{1,3}){3}$/.test(host)
+}
+
+/** fe80::/10 and zone identifiers mean nothing to another host, and open-iscsi fails a whole discovery over one. */
+function isLinkLocal(host: string): boolean {
+  return host.includes('%') || /^fe[89ab][0-9a-f]:/i.test(host)
+}
