@@ -4,9 +4,11 @@
  */
 
 import type { Logger } from 'pino'
-import type { AuthenticationPolicy } from '../protocol/target-directory.ts'
+import type { IsnsSettings } from '../protocol/isns/client-options.ts'
+import type { AuthenticationPolicy, PortalAddress, Redirection } from '../protocol/target-directory.ts'
+import type { TlsIdentity } from '../protocol/transport/tls-acceptor.ts'
 import type { LogicalUnitIdentity } from '../scsi/logical-unit-properties.ts'
-import type { Limits } from './limits.ts'
+import type { Limits, PreferredParameters } from './limits.ts'
 
 /** A place to listen at, or where one listens: an IPv4 address, an IPv6 address without brackets, or a host name. */
 export interface Endpoint {
@@ -25,18 +27,50 @@ export interface LunOptions {
   readonly identity: LogicalUnitIdentity
 }
 
+/** Where to register, and what for. */
+export interface IsnsOptions {
+  /** The iSNS server: an IP address without brackets, or a host name. */
+  readonly host: string
+  readonly port: number
+  /** Where the iSNS server reaches us, at the address of each portal; 0 for any free port. */
+  readonly notificationPort: number
+  /** Only initiators that share a discovery domain with a target may see it. */
+  readonly restrictsToDomains: boolean
+  /** Other times and bounds than the usual ones. */
+  readonly settings?: Partial<IsnsSettings>
+}
+
+/** Portals that speak TLS, and what they prove themselves with. */
+export interface TlsOptions {
+  /** In other portal groups than those without TLS. */
+  readonly listen: readonly PortalAddress[]
+  readonly identity: TlsIdentity
+}
+
 export interface ServerOptions {
-  readonly listen: readonly Endpoint[]
+  /** Each in one portal group; port 0 asks for any free one. */
+  readonly listen: readonly PortalAddress[]
   readonly target: { readonly name: string; readonly alias: string }
   readonly luns: readonly LunOptions[]
   readonly authentication: AuthenticationPolicy
   readonly log: Logger
   readonly limits?: Partial<Limits>
+  /** What to negotiate for where that is not the default. */
+  readonly parameters?: Partial<PreferredParameters>
+  /** Send new sessions elsewhere. */
+  readonly redirection?: Redirection | null
+  /** Register with an iSNS server. */
+  readonly isns?: IsnsOptions | null
+  readonly tls?: TlsOptions | null
 }
 
 export interface RunningServer {
   /** Where it listens, in the order of `ServerOptions.listen`, with the ports that the system chose. */
   readonly endpoints: readonly Endpoint[]
+  /** The same for `ServerOptions.tls`. */
+  readonly tlsEndpoints: readonly Endpoint[]
+  /** Prove ourselves with this to new TLS clients. Errors: throws when it cannot be used; then the old one stays. */
+  renewTls(identity: TlsIdentity): void
   /** Stop accepting, finish what runs, flush every disk, close. Rejects when a disk could not be flushed. */
   drain(): Promise<void>
 }

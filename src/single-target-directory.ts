@@ -6,18 +6,17 @@ import type {
   AuthenticationPolicy,
   DiscoveredTarget,
   PortalAddress,
-  PortalEndpoint,
+  Redirection,
   TargetDescription,
   TargetDirectory,
   TargetLookup,
 } from '../protocol/target-directory.ts'
 
-const WILDCARDS: readonly string[] = ['0.0.0.0', '::']
-
 export class SingleTargetDirectory implements TargetDirectory {
   readonly #target: TargetDescription
   readonly #authentication: AuthenticationPolicy
   readonly #portals: PortalAddress[] = []
+  #redirection: Redirection | null = null
 
   constructor(target: TargetDescription, authentication: AuthenticationPolicy) {
     this.#target = target
@@ -29,16 +28,19 @@ export class SingleTargetDirectory implements TargetDirectory {
     this.#portals.push(portal)
   }
 
-  findTarget(targetName: string): TargetLookup {
-    return targetName === this.#target.name ? { kind: 'found', target: this.#target } : { kind: 'notFound' }
+  /** From now on new sessions are sent elsewhere; null ends that. */
+  redirect(redirection: Redirection | null): void {
+    this.#redirection = redirection
   }
 
-  /** A portal on a wildcard address is reached where the initiator has reached us. */
-  discover(_initiatorName: string, endpoint: PortalEndpoint): readonly DiscoveredTarget[] {
-    const addresses = this.#portals.map((portal) =>
-      WILDCARDS.includes(portal.host) ? { ...portal, host: endpoint.localAddress } : portal,
-    )
-    return [{ name: this.#target.name, addresses }]
+  findTarget(targetName: string): TargetLookup {
+    if (targetName !== this.#target.name) return { kind: 'notFound' }
+    if (this.#redirection === null) return { kind: 'found', target: this.#target }
+    return { kind: 'moved', target: this.#target, redirection: this.#redirection }
+  }
+
+  discover(): readonly DiscoveredTarget[] {
+    return [{ name: this.#target.name, addresses: this.#portals }]
   }
 
   authentication(): AuthenticationPolicy {

@@ -6,6 +6,7 @@
 import { randomBytes } from 'node:crypto'
 import { availableParallelism } from 'node:os'
 import type { Logger } from 'pino'
+import type { PortalAddress } from '../protocol/target-directory.ts'
 import { IscsiServer } from '../protocol/transport/iscsi-server.ts'
 import type { BackingStore } from '../scsi/backing/backing-store.ts'
 import { CheckedStore } from '../scsi/backing/checked.ts'
@@ -15,12 +16,11 @@ import { LogicalUnit } from '../scsi/logical-unit.ts'
 import { ScsiTarget } from '../scsi/target.ts'
 import { Bridge } from './bridge.ts'
 import { Failure } from './failure.ts'
+import { IsnsService } from './isns.ts'
 import { limitLog } from './limited-log.ts'
 import { LIMITS, loginPreferences } from './limits.ts'
-import type { Endpoint, LunOptions, RunningServer, ServerOptions } from './server-options.ts'
+import type { LunOptions, RunningServer, ServerOptions } from './server-options.ts'
 import { SingleTargetDirectory } from './single-target-directory.ts'
-
-const PORTAL_GROUP_TAG = 1
 
 /** Start to serve. Errors: the system's, when a disk cannot be opened or an address cannot be listened on. */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
@@ -40,19 +40,28 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
         log.error({ err: error, command: command.definition?.name }, 'internal error in a command'),
     })
     const directory = new SingleTargetDirectory(options.target, options.authentication)
+    directory.redirect(options.redirection ?? null)
+    const limitedLog = limitLog(log, { linesMax: limits.logLinesMax, periodMs: limits.logPeriodMs }, () =>
+      performance.now(),
+    )
+    const isns = options.isns ? new IsnsService(options.isns, [options.target], limitedLog) : null
     const server = new IscsiServer({
       limits,
-      preferences: loginPreferences(limits),
-      directory,
+      preferences: loginPreferences(limits, options.parameters),
+      directory: isns?.guard(directory) ?? directory,
       scsi: new Bridge(new Map([[options.target.name, target]])),
       randomBytes,
       processorCount: availableParallelism(),
-      log: limitLog(log, { linesMax: limits.logLinesMax, periodMs: limits.logPeriodMs }, () => performance.now()),
+      log: limitedLog,
     })
-    const endpoints = await listen(server, directory, options.listen)
+    const { endpoints, tlsEndpoints } = await listen(server, directory, options)
+    await isns?.start(endpoints)
     return {
       endpoints,
+      tlsEndpoints,
+      renewTls: (identity) => server.renewTls(identity),
       async drain() {
+        await isns?.stop()
         await server.drain(limits.drainTimeoutMs)
         await closeStores(stores)
       },
@@ -73,23 +82,29 @@ async function openStore({ path, readOnly }: LunOptions, log: Logger): Promise<B
   }
 }
 
+/** Portals with TLS are announced to nobody: who came in without it cannot use them, who came in with it has found one. */
 async function listen(
   server: IscsiServer,
   directory: SingleTargetDirectory,
-  wanted: readonly Endpoint[],
-): Promise<Endpoint[]> {
-  const endpoints: Endpoint[] = []
+  options: ServerOptions,
+): Promise<{ readonly endpoints: PortalAddress[]; readonly tlsEndpoints: PortalAddress[] }> {
+  const endpoints: PortalAddress[] = []
+  const tlsEndpoints: PortalAddress[] = []
   try {
-    for (const { host, port } of wanted) {
-      const actualPort = await server.listen(host, port, PORTAL_GROUP_TAG)
-      directory.addPortal({ host, port: actualPort, portalGroupTag: PORTAL_GROUP_TAG })
-      endpoints.push({ host, port: actualPort })
+    for (const { host, port, portalGroupTag } of options.listen) {
+      const portal = { host, port: await server.listen(host, port, portalGroupTag), portalGroupTag }
+      directory.addPortal(portal)
+      endpoints.push(portal)
+    }
+    for (const { host, port, portalGroupTag } of options.tls?.listen ?? []) {
+      const actualPort = await server.listen(host, port, portalGroupTag, options.tls?.identity)
+      tlsEndpoints.push({ host, port: actualPort, portalGroupTag })
     }
   } catch (error) {
     await server.drain(0)
     throw error
   }
-  return endpoints
+  return { endpoints, tlsEndpoints }
 }
 
 /** Flush and close every disk, also when one of them fails; the first failure is reported. */

@@ -4,8 +4,8 @@
  */
 
 import type { Endpoint } from '../server-options.ts'
+import type { ChapRequest } from './chap-request.ts'
 import { formatEndpoint } from './listen-address.ts'
-import type { ChapRequest } from './serve-request.ts'
 
 export interface ConnectFacts {
   readonly portal: Endpoint
@@ -86,5 +86,6 @@ const LUNS_SHOWN_MAX = 2
 const shellQuote = (text: string) => (/^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`)
 /** Command substitution drops the new line at the end, as we do. */
 const shellFileContent = (path: string) => `"$(cat ${shellQuote(path)})"`
-const powerShellQuote = (text: string) => `'${text.replaceAll("'", "''")}'`
+/** PowerShell takes the typographic ones for single quotes as well. */
+const powerShellQuote = (text: string) => `'${text.replace(/['\u2018-\u201b]/g, '$&$&')}'`
 const powerShellFileContent = (path: string) => `(Get-Content ${powerShellQuote(path)})`

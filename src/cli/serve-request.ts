@@ -4,43 +4,59 @@
  */
 
 import { prepareOwnName } from '../../protocol/names.ts'
+import type { PortalAddress, Redirection } from '../../protocol/target-directory.ts'
 import { UsageError } from '../failure.ts'
+import type { Limits, PreferredParameters } from '../limits.ts'
 import { LOG_LEVELS, type LogLevel } from '../log.ts'
-import type { Endpoint } from '../server-options.ts'
+import { findPortClash } from '../portal-groups.ts'
+import type { Endpoint, IsnsOptions } from '../server-options.ts'
 import { parseSize } from '../size.ts'
-import { formatEndpoint, isLoopback, LISTEN_DEFAULT, parseListenAddress } from './listen-address.ts'
+import {
+  type ChapRequest,
+  type ChapUserRequest,
+  type ChapWords,
+  readChapUsers,
+  readMutualChap,
+} from './chap-request.ts'
+import { type IsnsWords, readIsns } from './isns-request.ts'
+import { formatEndpoint, isLoopback, LISTEN_DEFAULT, parseDestination, parsePortalAddress } from './listen-address.ts'
+import { readLimits, readParameters } from './settings-request.ts'
+import { readTls, type TlsRequest, type TlsWords } from './tls-request.ts'
 
 /** The option values as commander hands them over. */
-export interface ServeWords {
+export interface ServeWords extends ChapWords, IsnsWords, TlsWords {
   readonly size?: string
   readonly listen?: readonly string[]
   readonly data: string
   readonly targetName?: string
-  readonly chapUser?: string
-  readonly chapSecretFile?: string
-  readonly mutualChapUser?: string
-  readonly mutualChapSecretFile?: string
+  readonly redirect?: readonly string[]
+  readonly redirectPermanently?: boolean
+  readonly redirectBeforeAuthentication?: boolean
+  readonly parameter?: readonly string[]
+  readonly limit?: readonly string[]
+  readonly allowShortSecrets?: boolean
   readonly allowUnauthenticated?: boolean
   readonly readOnly?: boolean
   readonly blockSize?: string
   readonly logLevel: string
 }
 
-/** One side's CHAP name, and where its secret is. */
-export interface ChapRequest {
-  readonly user: string
-  readonly secretFile: string
-}
-
 export interface ServeRequest {
   /** Empty for the data directory's own disk. */
   readonly files: readonly string[]
   readonly sizeBytes: number | null
-  readonly listen: readonly Endpoint[]
+  readonly listen: readonly PortalAddress[]
+  readonly tls: TlsRequest | null
   readonly dataDirectory: string
   readonly targetName: string | null
-  readonly chap: ChapRequest | null
+  readonly redirection: Redirection | null
+  readonly isns: IsnsOptions | null
+  /** Those who may log in; none without CHAP. */
+  readonly chapUsers: readonly ChapUserRequest[]
   readonly mutualChap: ChapRequest | null
+  readonly allowShortSecrets: boolean
+  readonly limits: Partial<Limits>
+  readonly parameters: Partial<PreferredParameters>
   readonly readOnly: boolean
   readonly blockLengthBytes: 512 | 4096 | null
   readonly logLevel: LogLevel
@@ -51,28 +67,33 @@ const LUNS_MAX = 256
 
 /** Errors: `UsageError`, naming the option, its value and what is allowed. */
 export function readServeRequest(files: readonly string[], words: ServeWords): ServeRequest {
-  const chap = readChap('chap', words.chapUser, words.chapSecretFile)
-  const mutualChap = readChap('mutual-chap', words.mutualChapUser, words.mutualChapSecretFile)
-  if (mutualChap !== null && chap === null) {
-    throw new UsageError(
-      '--mutual-chap-user needs --chap-user: the target proves itself only to those who prove themselves',
-    )
-  }
+  const chapUsers = readChapUsers(words)
+  const mutualChap = readMutualChap(words)
   if (files.length > LUNS_MAX) throw new UsageError(`${files.length} files are too many: the most is ${LUNS_MAX}`)
   if (files.includes('')) throw new UsageError('a FILE is empty: name a disk file')
   if (words.data === '') throw new UsageError('--data is empty: name a directory')
 
   const blockLengthBytes = readBlockLength(words.blockSize)
-  const listen = readListen(words.listen)
-  demandProtection(listen, chap !== null, words.allowUnauthenticated ?? false)
+  const listen = words.listen === undefined && words.tlsListen !== undefined ? [] : readListen(words.listen)
+  const tls = readTls(words, listen)
+  demandOwnPorts([...listen, ...(tls?.listen ?? [])])
+  const mayBeOpen = words.allowUnauthenticated ?? false
+  demandProtection('--listen', listen, chapUsers.length > 0, mayBeOpen)
+  demandProtection('--tls-listen', tls?.listen ?? [], chapUsers.length > 0 || tls?.clientCaFile != null, mayBeOpen)
   return {
     files,
     sizeBytes: readSize(words.size, blockLengthBytes),
     listen,
+    tls,
     dataDirectory: words.data,
     targetName: readTargetName(words.targetName),
-    chap,
+    redirection: readRedirection(words),
+    isns: readIsns(words),
+    chapUsers,
     mutualChap,
+    allowShortSecrets: words.allowShortSecrets ?? false,
+    limits: readLimits(words.limit),
+    parameters: readParameters(words.parameter),
     readOnly: words.readOnly ?? false,
     blockLengthBytes,
     logLevel: readLogLevel(words.logLevel),
@@ -112,41 +133,59 @@ function readTargetName(text: string | undefined): string | null {
   return name
 }
 
-function readListen(texts: readonly string[] | undefined): readonly Endpoint[] {
+function readListen(texts: readonly string[] | undefined): readonly PortalAddress[] {
   if (texts === undefined) return [LISTEN_DEFAULT]
   const seen = new Set<string>()
   return texts.map((text) => {
-    const parsed = parseListenAddress(text)
+    const parsed = parsePortalAddress(text)
     if (parsed.kind === 'invalid') throw new UsageError(`--listen ${text} ${parsed.reason}`)
-    const written = formatEndpoint(parsed.endpoint)
-    if (parsed.endpoint.port !== 0 && seen.has(written)) throw new UsageError(`--listen ${text} is given twice`)
+    const written = formatEndpoint(parsed.portal)
+    if (parsed.portal.port !== 0 && seen.has(written)) throw new UsageError(`--listen ${text} is given twice`)
     seen.add(written)
-    return parsed.endpoint
+    return parsed.portal
   })
 }
 
-/** CHAP_N is a text value (RFC 7143 6.1): no control characters, and at most 255 bytes. */
-const CHAP_NAME_LENGTH_BYTES_MAX = 255
+function demandOwnPorts(portals: readonly PortalAddress[]): void {
+  const clash = findPortClash(portals.map(({ portalGroupTag }) => portalGroupTag))
+  if (clash === null) return
+  throw new UsageError(`the portal group tags ${clash.join(' and ')} cannot be used together`)
+}
 
-function readChap(option: string, user: string | undefined, secretFile: string | undefined): ChapRequest | null {
-  if (user === undefined && secretFile === undefined) return null
-  if (secretFile === undefined) throw new UsageError(`--${option}-user needs --${option}-secret-file`)
-  if (user === undefined) throw new UsageError(`--${option}-secret-file needs --${option}-user`)
-  if (secretFile === '') throw new UsageError(`--${option}-secret-file is empty: name a file`)
-  if (user === '' || /\p{Cc}/u.test(user) || Buffer.byteLength(user) > CHAP_NAME_LENGTH_BYTES_MAX) {
-    throw new UsageError(
-      `--${option}-user ${JSON.stringify(user)} is not a CHAP name: 1 to ${CHAP_NAME_LENGTH_BYTES_MAX} bytes without control characters`,
-    )
+/** As many as anybody has places to go to, and few enough for one Login Response. */
+const REDIRECTIONS_MAX = 16
+
+function readRedirection(words: ServeWords): Redirection | null {
+  const { redirect, redirectPermanently: isPermanent = false, redirectBeforeAuthentication = false } = words
+  if (redirect === undefined) {
+    if (isPermanent) throw new UsageError('--redirect-permanently needs --redirect')
+    if (redirectBeforeAuthentication) throw new UsageError('--redirect-before-authentication needs --redirect')
+    return null
   }
-  return { user, secretFile }
+  if (redirect.length > REDIRECTIONS_MAX) {
+    throw new UsageError(`${redirect.length} times --redirect are too many: the most is ${REDIRECTIONS_MAX}`)
+  }
+  return { addresses: redirect.map(readDestination), isPermanent, isForEverybody: redirectBeforeAuthentication }
+}
+
+function readDestination(text: string): Endpoint {
+  const parsed = parseDestination(text)
+  if (parsed.kind === 'invalid') throw new UsageError(`--redirect ${text} ${parsed.reason}`)
+  return parsed.endpoint
 }
 
 /** Whoever reaches an open port owns the disks, so beyond this machine that must be said out loud. */
-function demandProtection(listen: readonly Endpoint[], isProtected: boolean, mayBeOpen: boolean): void {
+function demandProtection(
+  option: '--listen' | '--tls-listen',
+  listen: readonly Endpoint[],
+  isProtected: boolean,
+  mayBeOpen: boolean,
+): void {
   const reachable = listen.find(({ host }) => !isLoopback(host))
   if (reachable === undefined || isProtected || mayBeOpen) return
+  const certificates = option === '--tls-listen' ? 'certificates with --tls-client-ca, ' : ''
   throw new UsageError(
-    `--listen ${formatEndpoint(reachable)} would let everybody who reaches this machine read and change the disks: ` +
-      'demand a password with --chap-user and --chap-secret-file, or accept that with --allow-unauthenticated',
+    `${option} ${formatEndpoint(reachable)} would let everybody who reaches this machine read and change the disks: ` +
+      `demand ${certificates}a password with --chap-user and --chap-secret-file, or accept that with --allow-unauthenticated`,
   )
 }

@@ -5,19 +5,20 @@
 
 import { join } from 'node:path'
 import type { Logger } from 'pino'
-import type { AuthenticationPolicy, ChapCredential } from '../../protocol/target-directory.ts'
+import type { AuthenticationPolicy } from '../../protocol/target-directory.ts'
 import { causeOf, EXIT_CODE, Failure, systemErrorCode } from '../failure.ts'
 import { createLog } from '../log.ts'
-import type { LunOptions, RunningServer, ServerOptions, StartServer } from '../server-options.ts'
+import type { LunOptions, RunningServer, ServerOptions, StartServer, TlsOptions } from '../server-options.ts'
 import { type DataDirectory, openDataDirectory } from '../store/data-directory.ts'
 import { type Disk, prepareDisks } from '../store/disk-file.ts'
 import { logicalUnitIdentity } from '../store/disk-identity.ts'
 import { announce } from './announcement.ts'
-import { loadChapSecret } from './chap-secret.ts'
+import { loadChapPolicy } from './chap-policy.ts'
 import { formatEndpoint, isLoopback } from './listen-address.ts'
 import { reachableHost } from './reachable-host.ts'
-import type { ChapRequest, ServeRequest } from './serve-request.ts'
+import type { ServeRequest } from './serve-request.ts'
 import { listenForStopSignals, type StopSignals } from './stop-signals.ts'
+import { loadTlsIdentity, watchTlsIdentity } from './tls-identity.ts'
 
 /** What the command needs of the world around it. */
 export interface ServeEnvironment {
@@ -41,6 +42,7 @@ export async function serve(request: ServeRequest, environment: ServeEnvironment
   const log = createLog(request.logLevel)
   const signals = listenForStopSignals(environment.exitNow)
   const authentication = loadAuthentication(request, log)
+  const tls = loadTls(request, log)
   const storage = openStorage(request)
   const { disks } = storage
   let server: RunningServer
@@ -52,14 +54,22 @@ export async function serve(request: ServeRequest, environment: ServeEnvironment
       luns: disks.map(lunOptions),
       authentication,
       log,
+      limits: request.limits,
+      parameters: request.parameters,
+      redirection: request.redirection,
+      isns: request.isns,
+      tls,
     })
     environment.writeOut(announcement(request, server, targetName, disks))
-    log.info({ listening: server.endpoints.map(formatEndpoint), target: targetName, luns: disks.length }, 'serving')
+    const listening = [...server.endpoints, ...server.tlsEndpoints].map(formatEndpoint)
+    log.info({ listening, target: targetName, luns: disks.length }, 'serving')
   } catch (error) {
     storage.release()
     throw error
   }
+  const stopWatching = request.tls === null ? () => {} : watchTlsIdentity(request.tls, server.renewTls, log)
   const isOrderly = await untilStopped(server, signals, environment, log)
+  stopWatching()
   // After a stop that is not orderly writes may still be under way: then the locks last until the process is gone.
   if (isOrderly) storage.release()
   return isOrderly ? EXIT_CODE.ok : EXIT_CODE.failure
@@ -97,27 +107,27 @@ function diskRequests(request: ServeRequest, dataDirectory: string) {
   return [{ path, sizeBytes, sizeBytesIfAbsent: DEFAULT_DISK_SIZE_BYTES, blockLengthBytes, readOnly }]
 }
 
-function loadAuthentication({ chap, mutualChap, listen }: ServeRequest, log: Logger): AuthenticationPolicy {
-  if (chap === null) {
+function loadAuthentication(request: ServeRequest, log: Logger): AuthenticationPolicy {
+  const { chapUsers, mutualChap, listen } = request
+  if (chapUsers.length === 0) {
     const reachable = listen.find(({ host }) => !isLoopback(host))
     if (reachable !== undefined) {
       log.warn(`everybody who reaches ${formatEndpoint(reachable)} can read and change the disks: no authentication`)
     }
     return { kind: 'none' }
   }
-  const initiator = loadCredential('--chap-secret-file', chap, log)
-  const target = mutualChap === null ? null : loadCredential('--mutual-chap-secret-file', mutualChap, log)
-  // RFC 7143 9.2.1: whoever knows one direction's secret could otherwise pose as the other side.
-  if (target?.secret.equals(initiator.secret)) {
-    throw new Failure('--mutual-chap-secret-file holds the same secret as --chap-secret-file: the two must differ')
-  }
-  return { kind: 'chap', initiators: [initiator], target }
+  return loadChapPolicy(chapUsers, mutualChap, request.allowShortSecrets, log)
 }
 
-function loadCredential(option: string, { user, secretFile }: ChapRequest, log: Logger): ChapCredential {
-  const { secret, warnings } = loadChapSecret(option, secretFile)
+function loadTls({ tls, chapUsers }: ServeRequest, log: Logger): TlsOptions | null {
+  if (tls === null) return null
+  const { identity, warnings } = loadTlsIdentity(tls)
   for (const warning of warnings) log.warn(warning)
-  return { user, secret }
+  const reachable = tls.listen.find(({ host }) => !isLoopback(host))
+  if (reachable !== undefined && identity.clientCa === null && chapUsers.length === 0) {
+    log.warn(`everybody who reaches ${formatEndpoint(reachable)} can read and change the disks: no authentication`)
+  }
+  return { listen: tls.listen, identity }
 }
 
 /** An error that comes from the system is for the person who started us; any other is our bug and passes. */
@@ -126,7 +136,7 @@ async function start(startServer: StartServer, options: ServerOptions): Promise<
     return await startServer(options)
   } catch (error) {
     if (systemErrorCode(error) === undefined) throw error
-    throw new Failure(cannotListen(error) ?? cannotOpen(error), { cause: error })
+    throw new Failure(cannotListen(error, options) ?? cannotOpen(error), { cause: error })
   }
 }
 
@@ -136,12 +146,13 @@ function cannotOpen(error: unknown): string {
 }
 
 /** Why the system refused a portal, with the way out; null when the error is about something else. */
-function cannotListen(error: unknown): string | null {
+function cannotListen(error: unknown, { tls }: ServerOptions): string | null {
   const { address = '', port = 0, hostname = '' } = error as { address?: string; port?: number; hostname?: string }
   const place = formatEndpoint({ host: address, port })
+  const option = tls?.listen.some((portal) => portal.port === port) ? '--tls-listen' : '--listen'
   switch (systemErrorCode(error)) {
     case 'EADDRINUSE':
-      return `cannot listen on ${place}: another program does; choose another port with --listen ADDRESS:PORT`
+      return `cannot listen on ${place}: another program does; choose another port with ${option} ADDRESS:PORT`
     case 'EADDRNOTAVAIL':
       return `cannot listen on ${place}: this machine does not have that address`
     case 'ENOTFOUND':
@@ -160,8 +171,10 @@ function announcement(request: ServeRequest, server: RunningServer, targetName: 
     endpoints: server.endpoints,
     targetName,
     disks: disks.map((disk) => ({ ...disk, blockLengthBytes: disk.record.blockLengthBytes })),
-    chap: request.chap,
+    chapUsers: request.chapUsers,
     mutualChap: request.mutualChap,
+    redirection: request.redirection,
+    tls: request.tls === null ? null : { endpoints: server.tlsEndpoints, request: request.tls },
     reachableHost,
   })
 }
