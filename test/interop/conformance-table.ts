@@ -7,9 +7,9 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
+import { readTable, replaceTable } from '../support/readme-table.ts'
 import { installMissingTools } from '../support/tools.ts'
-import { formatTable, runAllSuites } from './iscsi-test-cu-suites.ts'
-import { readTable, replaceTable } from './readme-table.ts'
+import { formatTable, README_TABLE, runAllSuites } from './iscsi-test-cu-suites.ts'
 
 const README = resolve(import.meta.dirname, '../../README.md')
 
@@ -25,8 +25,8 @@ const table = formatTable(outcomes)
 process.stdout.write(`${table}\n`)
 
 const readme = readFileSync(README, 'utf8')
-if (values.write) writeFileSync(README, replaceTable(readme, table))
-if (values.check && readTable(readme) !== table) {
+if (values.write) writeFileSync(README, replaceTable(readme, README_TABLE, table))
+if (values.check && readTable(readme, README_TABLE) !== table) {
   process.stderr.write(
     'The table in README.md is not this one. Bring it up to date with: npm run conformance -- --write\n',
   )

@@ -5,8 +5,12 @@
 
 import { createSparseFile } from '../support/disk-files.ts'
 import { listSuites, type Outcome, runSuite, type SuiteOutcome } from '../support/iscsi-test-cu.ts'
+import { formatMarkdownTable } from '../support/markdown-table.ts'
 import { startServer } from '../support/server-process.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
+
+/** The name of the table's marker lines in README.md. */
+export const README_TABLE = 'iscsi-test-cu'
 
 /** No test of these suites may fail. */
 export const MANDATORY_SUITES: readonly string[] = [
@@ -61,11 +65,5 @@ export function formatTable(outcomes: readonly SuiteOutcome[]): string {
     return [title, ...COLUMNS.map((outcome) => `${tests.filter((test) => test.outcome === outcome).length}`)]
   }
   const rows = [...outcomes.map((outcome) => rowOf(outcome.suite, [outcome])), rowOf('**All**', outcomes)]
-  const head = ['Suite', 'Passed', 'Failed', 'Skipped']
-  const widths = head.map((title, column) => Math.max(...rows.map((row) => row[column]!.length), title.length))
-  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`
-  const align = (row: readonly string[]): string =>
-    line(row.map((cell, column) => (column === 0 ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!))))
-  const rule = line(widths.map((width, column) => (column === 0 ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`)))
-  return [align(head), rule, ...rows.map(align)].join('\n')
+  return formatMarkdownTable(['Suite', 'Passed', 'Failed', 'Skipped'], rows, 1)
 }

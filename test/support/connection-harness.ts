@@ -9,6 +9,7 @@ import { taskAborted } from '../../protocol/connection/task-lifecycle.ts'
 import { DataInPool } from '../../protocol/framing/data-in-pool.ts'
 import { HeaderPool } from '../../protocol/framing/header-pool.ts'
 import { RECEIVE_BUFFER_BYTES, type ReceiveBuffer, ReceiveBufferPool } from '../../protocol/framing/receive-buffer.ts'
+import type { SessionParameters } from '../../protocol/login/parameters.ts'
 import { createRecentChallenges } from '../../protocol/login/recent-challenges.ts'
 import type { NodeContext, Scheduler } from '../../protocol/node-context.ts'
 import type { NexusHandler, ScsiLayer, TaskManagementRequest } from '../../protocol/scsi-layer.ts'
@@ -17,11 +18,20 @@ import type { Task } from '../../protocol/session/task.ts'
 import { TaskPool } from '../../protocol/session/task-pool.ts'
 import { LIMITS, type Limits, loginPreferences } from '../../src/limits.ts'
 import { SingleTargetDirectory } from '../../src/single-target-directory.ts'
-import { BHS_BYTES, OPCODE, paddingBytes, type RequestFields, requestBytes, TargetPdu } from './wire-pdu.ts'
+import {
+  BHS_BYTES,
+  isSerialAfter,
+  NO_TAG,
+  OPCODE,
+  paddingBytes,
+  type RequestFields,
+  requestBytes,
+  TargetPdu,
+} from './wire-pdu.ts'
 import { encodeText } from './wire-text.ts'
 
 export const TARGET_NAME = 'iqn.2026-11.example:disk'
-const NO_DIGESTS = { header: false, data: false }
+const NOTHING_KEPT = { DefaultTime2Wait: '0', DefaultTime2Retain: '0' }
 /** Login Request, byte 1: transit from operational negotiation to full feature phase. */
 const STRAIGHT_TO_FULL_FEATURE = 0x87
 
@@ -76,6 +86,8 @@ export class HeldScsiLayer implements ScsiLayer {
   /** Tasks that were handed up and have not ended, oldest first. */
   readonly tasks: Task[] = []
   openNexusCount = 0
+  /** The LUN fields, in hexadecimal, of which the iSCSI layer said that tasks ended there. */
+  readonly terminatedLuns: string[] = []
   /** What ends when the backing I/O of aborted tasks comes to rest. */
   readonly #resting: (() => void)[] = []
 
@@ -92,12 +104,17 @@ export class HeldScsiLayer implements ScsiLayer {
         ended()
       })
     return {
+      logicalUnitOf: (lun) => lun.toString('hex'),
       commandReceived: (task) => {
         own.add(task)
         this.tasks.push(task)
       },
       taskManagementRequestReceived: (request: TaskManagementRequest, executed) =>
-        abort(request.referencedTask === null ? [...own] : [request.referencedTask], () => executed(0)),
+        abort(request.referencedTask === null ? [...own].filter(request.covers) : [request.referencedTask], () =>
+          executed(0),
+        ),
+      responseDropped: () => {},
+      tasksTerminated: (luns) => this.terminatedLuns.push(...luns.map((lun) => lun.toString('hex'))),
       close: (ended) => {
         this.openNexusCount--
         abort([...own], ended)
@@ -130,13 +147,22 @@ export class NodeHarness {
   readonly scsi = new HeldScsiLayer()
   readonly context: NodeContext
 
-  /** `scsi` takes the place of the layer that holds every task. */
-  constructor(limits: Partial<Limits> = {}, scsi: ScsiLayer | null = null) {
+  /**
+   * `scsi` takes the place of the layer that holds every task; `preferences` are over those that the server has;
+   * `others` replace parts of the node.
+   */
+  constructor(
+    limits: Partial<Limits> = {},
+    scsi: ScsiLayer | null = null,
+    preferences: Partial<SessionParameters> = {},
+    others: Partial<Pick<NodeContext, 'directory' | 'log'>> = {},
+  ) {
     const all = { ...LIMITS, ...limits }
     const quiet = () => {}
+    const preferred = loginPreferences(all)
     this.context = {
       limits: all,
-      preferences: loginPreferences(all),
+      preferences: { ...preferred, session: { ...preferred.session, ...preferences } },
       directory: new SingleTargetDirectory({ name: TARGET_NAME, alias: '' }, { kind: 'none' }),
       scsi: scsi ?? this.scsi,
       sessions: new SessionRegistry(),
@@ -148,11 +174,12 @@ export class NodeHarness {
       recentChallenges: createRecentChallenges(16),
       randomBytes,
       log: { debug: quiet, info: quiet, warn: quiet, error: quiet },
+      ...others,
     }
   }
 
-  connect(): ConnectionHarness {
-    return new ConnectionHarness(this)
+  connect(portalGroupTag = 1): ConnectionHarness {
+    return new ConnectionHarness(this, portalGroupTag)
   }
 
   /** What is out of the pools: headers, Data-In slots, tasks. All zero when nothing runs. */
@@ -178,6 +205,22 @@ export function receiveFromPool(connection: Connection, bytes: Buffer): void {
   }
 }
 
+export interface LoginFields {
+  readonly initiator?: string
+  readonly isid?: number
+  readonly discovery?: boolean
+  readonly keys?: Readonly<Record<string, string>>
+  readonly tsih?: number
+  readonly cid?: number
+}
+
+/** RFC 7143 11.4.9, 11.7.4, 11.8.3, 11.19.2. */
+function takesStatSN(pdu: TargetPdu): boolean {
+  if (pdu.opcode === OPCODE.R2T) return false
+  if (pdu.opcode === OPCODE.DATA_IN) return (pdu.byte(1) & 0x01) !== 0
+  return pdu.opcode !== OPCODE.NOP_IN || pdu.itt !== NO_TAG
+}
+
 /** One connection and what it sent. */
 export class ConnectionHarness implements ConnectionTransport {
   readonly connection: Connection
@@ -188,14 +231,40 @@ export class ConnectionHarness implements ConnectionTransport {
   isStalled = false
   /** The target takes nothing more for now. */
   isPaused = false
-  cmdSN = 1
+  /** Data digests go both ways, as was negotiated; those that come are not looked at. */
+  dataDigest = false
+  /** From the login on. */
+  tsih = 0
+  cid = 0
+  /** Shared by the connections of a session. */
+  #numbers = { cmdSN: 1 }
+  #expStatSN = 0
   readonly #node: NodeHarness
   readonly #stalled: (() => void)[] = []
 
-  constructor(node: NodeHarness) {
+  constructor(node: NodeHarness, portalGroupTag = 1) {
     this.#node = node
-    const endpoint = { localAddress: '127.0.0.1', localPort: 3260, remoteAddress: '127.0.0.2', portalGroupTag: 1 }
+    const endpoint = {
+      localAddress: '127.0.0.1',
+      localPort: 3260,
+      remoteAddress: '127.0.0.2',
+      portalGroupTag,
+      tls: null,
+    }
     this.connection = new Connection(node.context, endpoint, this)
+  }
+
+  get cmdSN(): number {
+    return this.#numbers.cmdSN
+  }
+
+  set cmdSN(cmdSN: number) {
+    this.#numbers.cmdSN = cmdSN
+  }
+
+  /** The StatSN that is due next: what acknowledges everything that came. */
+  get expStatSN(): number {
+    return this.#expStatSN
   }
 
   send(buffers: readonly Buffer[], _byteCount: number, sent: () => void): void {
@@ -228,14 +297,23 @@ export class ConnectionHarness implements ConnectionTransport {
     this.#node.clock.settle()
   }
 
-  /** Send one request; what follows from it within this turn has happened when this returns. */
-  request(fields: RequestFields): void {
-    receiveFromPool(this.connection, requestBytes(fields, NO_DIGESTS))
+  /**
+   * Send one request, `isCorrupted` with a data digest that does not match; what follows from it within this turn has
+   * happened when this returns.
+   */
+  request(fields: RequestFields, isCorrupted = false): void {
+    const bytes = requestBytes(fields, { header: false, data: this.dataDigest })
+    if (isCorrupted) bytes[bytes.length - 1]! ^= 1
+    receiveFromPool(this.connection, bytes)
     this.#node.clock.settle()
   }
 
-  /** Log in without negotiating; `keys` are offered besides the names. */
-  login({ initiator = 'iqn.2026-11.example:host', isid = 1, discovery = false, keys = {} } = {}): void {
+  /**
+   * Log in; `keys` are offered besides the names. Without a key that says otherwise nothing of a lost connection is to be
+   * kept, so that a session ends with its last one.
+   */
+  login(login: LoginFields = {}): void {
+    const { initiator = 'iqn.2026-11.example:host', isid = 1, discovery = false, keys = {}, tsih = 0, cid = 0 } = login
     const names = discovery
       ? { InitiatorName: initiator, SessionType: 'Discovery' }
       : { InitiatorName: initiator, TargetName: TARGET_NAME }
@@ -243,9 +321,17 @@ export class ConnectionHarness implements ConnectionTransport {
       opcode: OPCODE.LOGIN_REQUEST,
       immediate: true,
       byte1: STRAIGHT_TO_FULL_FEATURE,
-      words: { 8: 0x8000_0000, 12: isid << 16, 24: this.cmdSN },
-      data: encodeText({ ...names, ...keys }),
+      words: { 8: 0x8000_0000, 12: (isid << 16) | tsih, 20: cid << 16, 24: this.cmdSN },
+      data: encodeText({ ...names, ...(discovery || tsih !== 0 ? {} : NOTHING_KEPT), ...keys }),
     })
+    this.cid = cid
+    this.tsih = this.received.at(-1)?.header.readUInt16BE(14) ?? tsih
+  }
+
+  /** Log in as the connection `cid` of the session that `leading` has opened; the two share CmdSNs from then on. */
+  join(leading: ConnectionHarness, cid: number, login: LoginFields = {}): void {
+    this.#numbers = leading.#numbers
+    this.login({ tsih: leading.tsih, cid, ...login })
   }
 
   /** A SCSI command; the CDB is of no interest to the held SCSI layer. */
@@ -271,9 +357,17 @@ export class ConnectionHarness implements ConnectionTransport {
   }
 
   /** Data-Out; `ttt` as in the R2T, or none for unsolicited data. */
-  dataOut(itt: number, ttt: number, dataSN: number, offset: number, data: Buffer, isFinal = true): void {
+  dataOut(
+    itt: number,
+    ttt: number,
+    dataSN: number,
+    offset: number,
+    data: Buffer,
+    isFinal = true,
+    isCorrupted = false,
+  ): void {
     const words = { 20: ttt, 36: dataSN, 40: offset }
-    this.request({ opcode: OPCODE.DATA_OUT, byte1: isFinal ? 0x80 : 0, itt, words, data })
+    this.request({ opcode: OPCODE.DATA_OUT, byte1: isFinal ? 0x80 : 0, itt, words, data }, isCorrupted)
   }
 
   /** The PDUs that came since the last call. */
@@ -289,8 +383,12 @@ export class ConnectionHarness implements ConnectionTransport {
       const dataAt = at + BHS_BYTES
       const end = dataAt + dataBytes + paddingBytes(dataBytes)
       const data = bytes.subarray(dataAt, dataAt + dataBytes)
-      this.received.push(new TargetPdu(header, data, bytes.subarray(dataAt + dataBytes, end)))
-      at = end
+      const digestBytes = this.dataDigest && dataBytes > 0 ? 4 : 0
+      const pdu = new TargetPdu(header, data, bytes.subarray(dataAt + dataBytes, end))
+      this.received.push(pdu)
+      const nextStatSN = (pdu.statSN + 1) >>> 0
+      if (takesStatSN(pdu) && isSerialAfter(nextStatSN, this.#expStatSN)) this.#expStatSN = nextStatSN
+      at = end + digestBytes
     }
   }
 }

@@ -15,6 +15,8 @@ async function startServer(options: ServerOptions) {
   const servers = await Promise.all(options.listen.map(listen))
   return {
     endpoints: servers.map(({ endpoint }) => endpoint),
+    tlsEndpoints: options.tls?.listen ?? [],
+    renewTls: () => {},
     drain: async () => {
       options.log.info('the fake server drains')
       if (process.env.FAKE_DRAIN === 'hang') await new Promise(() => undefined)

@@ -63,7 +63,7 @@ export function reach(logicalUnit: LogicalUnit | null): ItlNexus {
       throw error
     },
   }
-  const itlNexus = new ItlNexus(NEXUS, target, logicalUnit)
+  const itlNexus = new ItlNexus(NEXUS, { commandsClearedByAnother: () => {} }, target, logicalUnit)
   logicalUnit?.attach(itlNexus)
   return itlNexus
 }

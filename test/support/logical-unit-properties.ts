@@ -27,6 +27,7 @@ export const NEXUS: Nexus = {
   initiatorDeviceName: 'iqn.1993-08.org.debian:01:abc',
   targetPortName: 'iqn.2026-11.example:disk,t,0x0001',
   relativeTargetPort: 1,
+  transportVersionDescriptor: 0x0961,
 }
 
 /** Bytes written in hexadecimal, spaces where they help. */

@@ -9,6 +9,7 @@ import type {
 } from '../../protocol/login/login-machine.ts'
 import { createLoginMachine } from '../../protocol/login/login-machine.ts'
 import { SESSION_PARAMETER_DEFAULTS } from '../../protocol/login/parameters.ts'
+import { createRecentChallenges } from '../../protocol/login/recent-challenges.ts'
 import { parseText, type TextPair } from '../../protocol/login/text.ts'
 import type { AuthenticationPolicy, PortalEndpoint, TargetDirectory } from '../../protocol/target-directory.ts'
 
@@ -21,6 +22,7 @@ export const ENDPOINT: PortalEndpoint = {
   localPort: 3260,
   remoteAddress: '127.0.0.1',
   portalGroupTag: 7,
+  tls: null,
 }
 
 /** What a capable target would like; everything differs from the defaults where it can. */
@@ -36,6 +38,7 @@ export const PREFERENCES: LoginPreferences = {
   },
   connection: { headerDigest: true, dataDigest: true, targetMaxRecvDataSegmentLength: 262_144 },
   textBytesMax: 16_384,
+  keysMax: 1024,
   exchangesMax: 32,
 }
 
@@ -76,6 +79,7 @@ export function startLogin(overrides: Partial<LoginEnvironment> = {}): LoginDriv
       return { tsih: TSIH }
     },
     randomBytes: countingBytes(),
+    recentChallenges: createRecentChallenges(16),
     ...overrides,
   })
   let received = Buffer.alloc(0)

@@ -6,9 +6,10 @@
 
 import { expect } from 'vitest'
 import { Command, TASK_ATTRIBUTE, type TaskAttribute } from '../../scsi/command.ts'
+import type { CommandDefinition } from '../../scsi/define-command.ts'
 import { LogicalUnit, type LogicalUnitOptions } from '../../scsi/logical-unit.ts'
 import { writeLun } from '../../scsi/lun.ts'
-import type { Nexus } from '../../scsi/nexus.ts'
+import type { Nexus, NexusObserver } from '../../scsi/nexus.ts'
 import { ScsiTarget } from '../../scsi/target.ts'
 import { DATA_IN_PIECE_BYTES_MAX, type DataOutSink, type TransportServices } from '../../scsi/transport-services.ts'
 import { TestStore } from './scsi-store.ts'
@@ -162,6 +163,7 @@ export interface SendOptions {
   /** Defaults to 64 KiB for a command without Data-Out. */
   readonly dataInCapacityBytes?: number
   readonly attribute?: TaskAttribute
+  readonly priority?: number
   readonly dataOutPieceBytes?: number
   readonly isDataOutManual?: boolean
   readonly isDeliveryManual?: boolean
@@ -174,21 +176,22 @@ export class TestInitiator {
   readonly nexus: Nexus
   readonly target: ScsiTarget
 
-  constructor(target: ScsiTarget, name = 'a') {
+  constructor(target: ScsiTarget, name = 'a', observer?: NexusObserver) {
     this.target = target
     this.nexus = {
       initiatorPortName: `iqn.2026-11.example:${name},i,0x00023d000001`,
       initiatorDeviceName: `iqn.2026-11.example:${name}`,
       targetPortName: 'iqn.2026-11.example:disk,t,0x0001',
       relativeTargetPort: 1,
+      transportVersionDescriptor: 0x0961,
     }
-    target.openNexus(this.nexus)
+    target.openNexus(this.nexus, observer)
   }
 
-  /** Send a CDB: `bytes` are padded with zeroes to 16, as iSCSI delivers them. */
+  /** Send a CDB: `bytes` are padded with zeroes to 16, as iSCSI delivers them, unless they are more. */
   send(bytes: readonly number[] | Buffer, options: SendOptions = {}): Exchange {
     const exchange = new Exchange(options)
-    const cdb = Buffer.alloc(16)
+    const cdb = Buffer.alloc(Math.max(16, bytes.length))
     Buffer.from(bytes).copy(cdb)
     const dataOutBytes = options.dataOut?.length ?? 0
     exchange.command = new Command(
@@ -199,6 +202,7 @@ export class TestInitiator {
       options.attribute ?? TASK_ATTRIBUTE.SIMPLE,
       options.dataInCapacityBytes ?? (dataOutBytes > 0 ? 0 : 65536),
       dataOutBytes,
+      options.priority,
     )
     this.target.execute(options.lunField ?? lunField(options.lun ?? 0), exchange.command)
     return exchange
@@ -248,6 +252,19 @@ export function testBench(
 /** No two 512-byte blocks are alike. */
 export function fillWithPattern(bytes: Buffer): void {
   for (let at = 0; at + 4 <= bytes.length; at += 4) bytes.writeUInt32BE((Math.imul(at, 2654435761) ^ at) >>> 0, at)
+}
+
+/** The CDB of a command with zero in all its fields. */
+export function emptyCdb({ operationCode, serviceAction, cdb: { lengthBytes } }: CommandDefinition): Buffer {
+  const cdb = Buffer.alloc(Math.max(16, lengthBytes))
+  cdb[0] = operationCode
+  if (operationCode === 0x7f) {
+    cdb[7] = lengthBytes - 8
+    cdb.writeUInt16BE(serviceAction!, 8)
+  } else {
+    cdb[1] = serviceAction ?? 0
+  }
+  return cdb
 }
 
 /** READ, WRITE, VERIFY and WRITE AND VERIFY CDBs of each length: `flags` is byte 1. */

@@ -11,12 +11,13 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { ProtocolLog } from '../../protocol/node-context.ts'
 import type { AuthenticationPolicy } from '../../protocol/target-directory.ts'
 import { IscsiServer } from '../../protocol/transport/iscsi-server.ts'
+import type { TlsIdentity } from '../../protocol/transport/tls-acceptor.ts'
 import { CheckedStore } from '../../scsi/backing/checked.ts'
 import { MemoryStore } from '../../scsi/backing/memory.ts'
 import { LogicalUnit } from '../../scsi/logical-unit.ts'
 import { ScsiTarget } from '../../scsi/target.ts'
 import { Bridge } from '../../src/bridge.ts'
-import { LIMITS, type Limits, loginPreferences } from '../../src/limits.ts'
+import { LIMITS, type Limits, loginPreferences, type PreferredParameters } from '../../src/limits.ts'
 import { SingleTargetDirectory } from '../../src/single-target-directory.ts'
 
 export interface DiskOptions {
@@ -34,15 +35,29 @@ export interface TargetOptions {
     readonly targetUser?: string
     readonly targetSecret?: string
   }
+  /** Instead of `chap`. */
+  readonly authentication?: AuthenticationPolicy
+  /** TargetAlias; none by default. */
+  readonly alias?: string
+  /** Over what the server negotiates for by default. */
+  readonly parameters?: Partial<PreferredParameters>
   /** Over the bounds that the server has by default. */
   readonly limits?: Partial<Limits>
   readonly portalGroupTag?: number
+  /** With it the target's port speaks TLS, and there is a plain one besides, in another portal group. */
+  readonly tls?: TlsIdentity
 }
 
 export interface RunningTarget {
   readonly host: string
   readonly port: number
   readonly targetName: string
+  /** Of a target with TLS, else that of every connection. */
+  readonly plainPort: number
+  /** What was logged as a warning, with its fields, oldest first. */
+  readonly warnings: readonly string[]
+  /** What the node knows of its target: where it can be reached, and whether it has moved. */
+  readonly directory: SingleTargetDirectory
   /** The node behind the port, to look at its sessions and pools. */
   readonly node: IscsiServer
   close(): Promise<void>
@@ -54,28 +69,43 @@ const DEFAULT_DISKS: readonly DiskOptions[] = [{ sizeBytes: 8 * 1024 * 1024 }]
 /** How long the last write callbacks of closed sockets may take to give their buffers back. */
 const CLEAN_WITHIN_MS = 2_000
 
+/** Initiators of tests are destroyed rather than logged out, so that nobody would answer. */
+const NO_LOGOUT_REQUEST = { logoutRequestTimeoutMs: 0 }
+
 /** Start serving on 127.0.0.1. */
 export async function startTarget(options: TargetOptions): Promise<RunningTarget> {
-  const limits: Limits = { ...LIMITS, drainTimeoutMs: 500, closeTimeoutMs: 1_000, ...options.limits }
+  const limits: Limits = {
+    ...LIMITS,
+    drainTimeoutMs: 500,
+    closeTimeoutMs: 1_000,
+    ...NO_LOGOUT_REQUEST,
+    ...options.limits,
+  }
   const portalGroupTag = options.portalGroupTag ?? 1
   const errors: string[] = []
-  const log = errorLog(errors)
+  const warnings: string[] = []
+  const log = keepingLog(errors, warnings)
   const target = new ScsiTarget({
     logicalUnits: new Map((options.disks ?? DEFAULT_DISKS).map((disk, lun) => [lun, logicalUnit(disk, lun)])),
     onInternalError: (error) => log.error({ err: error }, 'internal error in a command'),
   })
-  const directory = new SingleTargetDirectory({ name: TARGET_NAME, alias: '' }, authentication(options.chap))
+  const directory = new SingleTargetDirectory(
+    { name: TARGET_NAME, alias: options.alias ?? '' },
+    options.authentication ?? authentication(options.chap),
+  )
   const node = new IscsiServer({
     limits,
-    preferences: loginPreferences(limits),
+    preferences: loginPreferences(limits, options.parameters),
     directory,
     scsi: new Bridge(new Map([[TARGET_NAME, target]])),
     randomBytes,
     processorCount: availableParallelism(),
     log,
   })
-  const port = await node.listen(HOST, 0, portalGroupTag)
-  directory.addPortal({ host: HOST, port, portalGroupTag })
+  const plainTag = options.tls === undefined ? portalGroupTag : portalGroupTag + 1
+  const plainPort = await node.listen(HOST, 0, plainTag)
+  directory.addPortal({ host: HOST, port: plainPort, portalGroupTag: plainTag })
+  const port = options.tls === undefined ? plainPort : await node.listen(HOST, 0, portalGroupTag, options.tls)
   let closing: Promise<void> | null = null
   async function close(): Promise<void> {
     await node.drain(limits.drainTimeoutMs)
@@ -86,6 +116,9 @@ export async function startTarget(options: TargetOptions): Promise<RunningTarget
     host: HOST,
     port,
     targetName: TARGET_NAME,
+    plainPort,
+    warnings,
+    directory,
     node,
     close() {
       closing ??= close()
@@ -115,13 +148,13 @@ function authentication(chap: TargetOptions['chap']): AuthenticationPolicy {
   }
 }
 
-/** Keeps what is logged as an error: a server that is only mistreated by its peers logs none. */
-function errorLog(errors: string[]): ProtocolLog {
+/** Keeps warnings, and what is logged as an error: a server that is only mistreated by its peers logs none of those. */
+function keepingLog(errors: string[], warnings: string[]): ProtocolLog {
   const ignore = () => {}
   return {
     debug: ignore,
     info: ignore,
-    warn: ignore,
+    warn: (fields, message) => void warnings.push(`${message} ${JSON.stringify(fields)}`),
     error: (fields, message) => {
       const { err } = fields as { err?: Error }
       errors.push(`${message}${err === undefined ? '' : `: ${err.stack ?? err}`}`)

@@ -23,6 +23,7 @@ const TOOLS = {
   'qemu-img': { debianPackage: 'qemu-utils' },
   'qemu-io': { debianPackage: 'qemu-utils' },
   'qemu-iscsi': { debianPackage: 'qemu-block-extra', isPresent: hasQemuIscsiDriver },
+  openssl: { debianPackage: 'openssl' },
   mke2fs: { debianPackage: 'e2fsprogs' },
   e2fsck: { debianPackage: 'e2fsprogs' },
   dumpe2fs: { debianPackage: 'e2fsprogs' },
@@ -41,6 +42,8 @@ const TOOLS = {
   mmd: { debianPackage: 'mtools' },
   sfdisk: { debianPackage: 'fdisk' },
   mmdebstrap: { debianPackage: 'mmdebstrap' },
+  isnsd: { debianPackage: 'open-isns-server' },
+  isnsadm: { debianPackage: 'open-isns-utils' },
 } as const satisfies Record<string, ToolSource>
 
 export type Tool = keyof typeof TOOLS
@@ -54,8 +57,11 @@ export const TEST_TOOLS: readonly Tool[] = [
   'qemu-img',
   'qemu-io',
   'qemu-iscsi',
+  'openssl',
   'mke2fs',
   'e2fsck',
+  'isnsd',
+  'isnsadm',
 ]
 
 /** PATH with the system directories, where mke2fs and tgtd are and an ordinary user's PATH does not look. */

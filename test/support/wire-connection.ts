@@ -1,10 +1,11 @@
 /**
- * A TCP connection for tests: bytes out in any pieces, bytes in by count, and the questions "did the peer close?" and
+ * A TCP connection for tests, with TLS when asked for: bytes out in any pieces, bytes in by count, and the questions "did the peer close?" and
  * "did it stay silent?". Every wait has a bound, so that a target that hangs fails a test instead of stopping the run.
  */
 
 import assert from 'node:assert/strict'
 import { connect, type Socket } from 'node:net'
+import { type ConnectionOptions, connect as connectTls } from 'node:tls'
 
 /** Bound of every wait that a healthy target ends at once. */
 export const PATIENCE_MS = 5_000
@@ -18,10 +19,17 @@ export class WireConnection {
   #isClosed = false
   #wake: () => void = () => {}
 
-  static async open(host: string, port: number): Promise<WireConnection> {
-    const socket = connect({ host, port, allowHalfOpen: true, noDelay: true })
+  /** Connect, and with `tls` shake hands. `localAddress`: where to come from, of this machine's addresses. */
+  static async open(
+    host: string,
+    port: number,
+    tls: ConnectionOptions | null = null,
+    localAddress?: string,
+  ): Promise<WireConnection> {
+    const place = { host, port, allowHalfOpen: true, noDelay: true, ...(localAddress && { localAddress }) }
+    const socket = tls === null ? connect(place) : connectTls({ ...place, ...tls })
     await new Promise<void>((resolve, reject) => {
-      socket.once('connect', resolve)
+      socket.once(tls === null ? 'connect' : 'secureConnect', resolve)
       socket.once('error', reject)
     })
     return new WireConnection(socket)

@@ -7,6 +7,7 @@
  */
 
 import assert from 'node:assert/strict'
+import type { ConnectionOptions } from 'node:tls'
 import { crc32cDigest } from './crc32c.ts'
 import { ConnectionClosedError, PATIENCE_MS, WireConnection } from './wire-connection.ts'
 import { isLoginRefusal, TargetPduChecker } from './wire-invariants.ts'
@@ -32,6 +33,10 @@ export interface InitiatorOptions {
   /** 6 bytes; by default one that no other initiator of this process has. */
   readonly isid?: Buffer
   readonly firstCmdSN?: number
+  /** Where to come from, of this machine's addresses. */
+  readonly localAddress?: string
+  /** Connect with TLS. */
+  readonly tls?: ConnectionOptions
 }
 
 /** A Login Request; what is left out is what a leading login in one PDU would say. */
@@ -112,7 +117,8 @@ export class WireInitiator {
   #itt = 0x1000
 
   static async connect(options: InitiatorOptions): Promise<WireInitiator> {
-    return new WireInitiator(options, await WireConnection.open(options.host, options.port))
+    const { host, port, tls, localAddress } = options
+    return new WireInitiator(options, await WireConnection.open(host, port, tls, localAddress))
   }
 
   private constructor(options: InitiatorOptions, connection: WireConnection) {

@@ -106,6 +106,8 @@ export function isLoginRefusal(pdu: TargetPdu): boolean {
 
 /** Checks one connection's PDUs in the order of their arrival. */
 export class TargetPduChecker {
+  /** Of everything that was checked. */
+  readonly opcodes = new Set<number>()
   #nextStatSN: number | null = null
   #expCmdSN: number | null = null
   #maxCmdSN: number | null = null
@@ -116,6 +118,7 @@ export class TargetPduChecker {
   }
 
   check(pdu: TargetPdu, maxRecvDataSegmentLength: number): void {
+    this.opcodes.add(pdu.opcode)
     try {
       this.#checkLayout(pdu, maxRecvDataSegmentLength)
       FIELD_CHECKS[pdu.opcode]?.(pdu)

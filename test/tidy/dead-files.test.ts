@@ -7,6 +7,7 @@ import { importsOf, ROOT, readSourceFiles, type SourceFile } from './source-file
 const isEntryPoint = (path: string): boolean =>
   /\.(test|config|d)\.ts$|^test\/interop\/linux-guest\/scenarios\//.test(path)
 const LOADED_BY_NAME = [
+  'bench/load/load-main.ts',
   'test/support/install-test-tools.ts',
   'test/support/fake-server-main.ts',
   'test/support/lock-holder-main.ts',

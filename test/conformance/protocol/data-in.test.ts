@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest'
 import { useTarget } from '../../support/wire-fixture.ts'
 import { hasStatus } from '../../support/wire-invariants.ts'
-import { OPCODE } from '../../support/wire-pdu.ts'
+import { NO_TAG, OPCODE } from '../../support/wire-pdu.ts'
 import {
   CHECK_CONDITION,
   clearUnitAttentions,
@@ -61,7 +61,7 @@ describe('Data-In', () => {
     const initiator = await fixture.open()
     const { final, status } = await execute(initiator, { cdb: read10(0, 1), readBytes: 512 })
     expect(status).toBe(GOOD)
-    if (hasStatus(final) && final.opcode === OPCODE.DATA_IN) expect(final.byte(1) & 0x06).toBe(0)
+    expect([final.opcode, final.byte(1), final.byte(3), final.word(44)]).toEqual([OPCODE.DATA_IN, 0x81, GOOD, 0])
   })
 
   it('[DATA-21] leaves a unit attention to a SCSI Response', async () => {
@@ -72,10 +72,18 @@ describe('Data-In', () => {
     expect([final.opcode, status, sense?.key]).toEqual([OPCODE.SCSI_RESPONSE, CHECK_CONDITION, 0x06])
   })
 
+  it('[DATA-21] leaves a status with a residual to a SCSI Response', async () => {
+    const initiator = await fixture.open()
+    const { dataIns, final } = await execute(initiator, { cdb: read10(0, 1), readBytes: 1024 })
+    expect(dataIns.map(hasStatus)).toEqual([false])
+    expect([final.opcode, final.byte(1), final.word(44)]).toEqual([OPCODE.SCSI_RESPONSE, 0x82, 512])
+  })
+
   it('[DATA-23] never asks for acknowledgement at error recovery level 0', async () => {
-    const initiator = await fixture.open({ ErrorRecoveryLevel: '2', MaxBurstLength: '1024' })
+    const initiator = await fixture.open({ ErrorRecoveryLevel: '0', MaxBurstLength: '1024' })
     const { dataIns } = await execute(initiator, { cdb: read10(0, 8), readBytes: 4096 })
-    expect(dataIns.every((pdu) => (pdu.byte(1) & 0x40) === 0)).toBe(true)
+    expect(dataIns.map((pdu) => [pdu.byte(1) & 0x40, pdu.ttt])).toEqual(dataIns.map(() => [0, NO_TAG]))
+    expect(dataIns.length).toBe(4)
   })
 
   it('[DATA-24] keeps the data of commands that run together apart', async () => {

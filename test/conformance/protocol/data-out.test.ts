@@ -8,6 +8,7 @@ import { answerKind } from '../../support/wire-refusal.ts'
 import {
   answerR2T,
   CHECK_CONDITION,
+  clearUnitAttentions,
   dataOutFields,
   execute,
   finishCommand,
@@ -46,10 +47,10 @@ async function statusAfterRejects(initiator: WireInitiator, itt: number): Promis
 }
 
 describe('the flags of a command', () => {
-  it('[DATA-1] must include F when no data follows', async () => {
+  it('[DATA-1] [REJ-7] must include F when no data follows', async () => {
     const initiator = await fixture.open()
     await sendCommand(initiator, { cdb: read10(0, 1), readBytes: 512, fields: { byte1: 0x40 | SIMPLE } })
-    expect(await answerKind(initiator)).toMatch(/^(closed|reject 0[49]|status 02)$/)
+    expect(await answerKind(initiator)).toBe('closed')
   })
 
   it('[DATA-2] may say read or write of no bytes', async () => {
@@ -64,7 +65,7 @@ describe('the flags of a command', () => {
   it('[DATA-2] [REJ-7] may not expect bytes in no direction', async () => {
     const initiator = await fixture.open()
     await sendCommand(initiator, { cdb: read10(0, 1), fields: { words: { 20: 512 } } })
-    expect(await answerKind(initiator)).toMatch(/^(closed|reject 0[49]|status 02)$/)
+    expect(await answerKind(initiator)).toBe('closed')
   })
 
   it('[DATA-3] [DATA-8] ask for what did not come along', async () => {
@@ -141,8 +142,9 @@ describe('InitialR2T and ImmediateData', () => {
 
   it('[DATA-6] refuses more immediate data than FirstBurstLength', async () => {
     const initiator = await fixture.open({ FirstBurstLength: '4096' })
-    await sendCommand(initiator, { cdb: write10(0, 16), writeData: pattern(8192), immediateBytes: 4608 })
-    expect(await answerKind(initiator)).toMatch(/^(status 02|reject 04|closed)$/)
+    const itt = await sendCommand(initiator, { cdb: write10(0, 16), writeData: pattern(8192), immediateBytes: 4608 })
+    const response = await initiator.expect(OPCODE.SCSI_RESPONSE, itt)
+    expect([response.byte(3), senseOf(response)]).toEqual([CHECK_CONDITION, INCORRECT_AMOUNT_OF_DATA])
   })
 
   it('[DATA-7] [RSP-11] refuses an unsolicited burst that ends early', async () => {
@@ -197,40 +199,49 @@ describe('R2T', () => {
     const { itt, r2t } = await holdWrite(initiator, pattern(512))
     const data = pattern(512)
     const ttt = (r2t.ttt + 0x100) >>> 0
-    await initiator.send(dataOutFields({ itt, ttt, dataSN: 0, bufferOffsetBytes: 0, data, isFinal: true }))
-    expect(await answerKind(initiator)).toBe('reject 09')
+    const bytes = initiator.encode(dataOutFields({ itt, ttt, dataSN: 0, bufferOffsetBytes: 0, data, isFinal: true }))
+    await initiator.connection.write(bytes)
+    const reject = await initiator.expect(OPCODE.REJECT, NO_TAG)
+    expect(reject.byte(2)).toBe(0x09)
+    expect(reject.data.toString('hex')).toBe(bytes.subarray(0, 48).toString('hex'))
     await initiator.ping()
   })
 
-  it('[DATA-10] does not look at the LUN of Data-Out', async () => {
-    const initiator = await fixture.open()
+  it('[DATA-10] goes by the transfer tag, not by the LUN of Data-Out, which some initiators leave empty', async () => {
+    const initiator = await two.open()
+    await clearUnitAttentions(initiator, 1)
     const writeData = pattern(512, 6)
-    const { itt, r2t } = await holdWrite(initiator, writeData)
-    const lun = Buffer.alloc(8)
-    await sendDataOut(initiator, { itt, ttt: r2t.ttt, bufferOffsetBytes: 0, data: writeData, lun })
-    expect((await finishCommand(initiator, itt, { cdb: write10(0, 1), writeData })).status).toBe(GOOD)
+    const write = { lun: 1, cdb: write10(0, 1), writeData }
+    const itt = await sendCommand(initiator, write)
+    const r2t = await readR2T(initiator, itt)
+    await sendDataOut(initiator, { itt, ttt: r2t.ttt, bufferOffsetBytes: 0, data: writeData, lun: 0 })
+    expect((await finishCommand(initiator, itt, write)).status).toBe(GOOD)
+    const { data } = await execute(initiator, { lun: 1, cdb: read10(0, 1), readBytes: 512 })
+    expect(data.equals(writeData)).toBe(true)
   })
+
+  const two = useTarget({ disks: [{ sizeBytes: 1_048_576 }, { sizeBytes: 1_048_576 }] })
 })
 
 describe('the order of data', () => {
-  it.each(['Yes', 'No'])('[DATA-14] [DATA-15] within a sequence is what DataPDUInOrder=%s agreed on', async (offer) => {
-    const initiator = await fixture.connect()
-    const { keys } = await initiator.login({ DataPDUInOrder: offer })
-    await execute(initiator, { cdb: testUnitReady() })
-    const writeData = pattern(2048, 13)
-    const { itt, r2t } = await holdWrite(initiator, writeData, 60)
-    for (const [dataSN, bufferOffsetBytes] of [1536, 1024, 512, 0].entries()) {
-      const data = writeData.subarray(bufferOffsetBytes, bufferOffsetBytes + 512)
-      const isFinal = bufferOffsetBytes === 0
-      await initiator.send(dataOutFields({ itt, ttt: r2t.ttt, dataSN, bufferOffsetBytes, data, isFinal }))
-    }
-    if (keys.DataPDUInOrder === 'No') {
-      expect((await initiator.expect(OPCODE.SCSI_RESPONSE, itt)).byte(3)).toBe(GOOD)
-      expect((await readBack(initiator, 60, 2048)).equals(writeData)).toBe(true)
-    } else {
-      expect(await answerKind(initiator)).toMatch(/^(closed|reject 0[49]|status 02)$/)
-    }
-  })
+  it.each(['Yes', 'No'])(
+    '[DATA-14] [KEY-20] within a sequence is rising, also when DataPDUInOrder=%s was offered',
+    async (offer) => {
+      const initiator = await fixture.connect()
+      const { keys } = await initiator.login({ DataPDUInOrder: offer })
+      expect(keys.DataPDUInOrder).toBe('Yes')
+      await execute(initiator, { cdb: testUnitReady() })
+      const writeData = pattern(2048, 13)
+      const { itt, r2t } = await holdWrite(initiator, writeData, 60)
+      for (const [dataSN, bufferOffsetBytes] of [1536, 1024, 512, 0].entries()) {
+        const data = writeData.subarray(bufferOffsetBytes, bufferOffsetBytes + 512)
+        const isFinal = bufferOffsetBytes === 0
+        await initiator.send(dataOutFields({ itt, ttt: r2t.ttt, dataSN, bufferOffsetBytes, data, isFinal }))
+      }
+      const response = await initiator.expect(OPCODE.SCSI_RESPONSE, itt)
+      expect([response.byte(3), senseOf(response)]).toEqual([CHECK_CONDITION, INCORRECT_AMOUNT_OF_DATA])
+    },
+  )
 
   it('[DATA-16] [RSP-11] ends a task whose sequence ends early', async () => {
     const initiator = await fixture.open()

@@ -45,12 +45,52 @@ describe('numbers', () => {
     })
   }
 
-  it('[KEY-3] [KEY-21] has one connection per session and error recovery level 0', async () => {
-    expect(await answersTo({ MaxConnections: '4', ErrorRecoveryLevel: '2' })).toMatchObject({
+  it('[KEY-3] [KEY-21] gives a target with one connection and no recovery what it has, whatever is offered', async () => {
+    const offers = { MaxConnections: '4', ErrorRecoveryLevel: '2' }
+    expect((await (await modest.connect()).login(offers)).keys).toMatchObject({
       MaxConnections: '1',
       ErrorRecoveryLevel: '0',
     })
   })
+
+  it.each([
+    ['KEY-3', 'MaxConnections', '4', '4'],
+    ['KEY-3', 'MaxConnections', '65535', '8'],
+    ['KEY-17', 'DefaultTime2Wait', '0', '2'],
+    ['KEY-17', 'DefaultTime2Wait', '30', '30'],
+    ['KEY-18', 'DefaultTime2Retain', '0', '0'],
+    ['KEY-18', 'DefaultTime2Retain', '3600', '20'],
+    ['KEY-21', 'ErrorRecoveryLevel', '1', '1'],
+    ['KEY-21', 'ErrorRecoveryLevel', '2', '2'],
+    ['KEY-25', 'TaskReporting', 'FastAbort,ResponseFence,RFC3720', 'FastAbort'],
+    ['KEY-25', 'TaskReporting', 'RFC3720,ResponseFence', 'RFC3720'],
+    ['KEY-27', 'iSCSIProtocolLevel', '31', '2'],
+    ['KEY-27', 'iSCSIProtocolLevel', '1', '1'],
+  ])('[%s] %s=%s becomes %s with a target that has everything', async (_id, key, offer, answer) => {
+    expect((await (await complete.connect()).login({ [key]: offer })).keys[key]).toBe(answer)
+  })
+
+  it('[KEY-19] [KEY-21] [TEXT-18] has one R2T with error recovery, in whichever request it is negotiated', async () => {
+    const keys = { ErrorRecoveryLevel: '2', MaxOutstandingR2T: '4' }
+    const together = await (await complete.connect()).login(keys)
+    expect(together.keys).toMatchObject({ ErrorRecoveryLevel: '2', MaxOutstandingR2T: '1' })
+    for (const [first, second, results] of [
+      ['ErrorRecoveryLevel', 'MaxOutstandingR2T', { ErrorRecoveryLevel: '2', MaxOutstandingR2T: '1' }],
+      ['MaxOutstandingR2T', 'ErrorRecoveryLevel', { MaxOutstandingR2T: '4', ErrorRecoveryLevel: '0' }],
+    ] as const) {
+      const initiator = await complete.connect()
+      const begun = await initiator.stepLogin({
+        keys: { ...initiator.names(), [first]: keys[first] },
+        isTransit: false,
+      })
+      const rest = { [second]: keys[second] }
+      const outcome = await initiator.finishLogin(rest, [begun, await initiator.stepLogin({ keys: rest })])
+      expect(outcome.keys).toMatchObject(results)
+    }
+  })
+
+  const modest = useTarget({ parameters: { maxConnections: 1, errorRecoveryLevel: 0 } })
+  const complete = useTarget({ parameters: { defaultTime2Wait: 2 } })
 
   it('[KEY-18] lets the initiator choose that nothing is retained', async () => {
     expect((await answersTo({ DefaultTime2Retain: '0' })).DefaultTime2Retain).toBe('0')
@@ -98,6 +138,15 @@ describe('digests', () => {
   )
 })
 
+describe('digests that nobody asked for', () => {
+  it('[KEY-2] are not offered, and Y- digests neither chosen nor offered', async () => {
+    const silent = await answersTo({})
+    expect(Object.keys(silent).filter((key) => key.endsWith('Digest'))).toEqual([])
+    expect(await answersTo({ HeaderDigest: 'Y-com.example.x,CRC32C,None' })).toMatchObject({ HeaderDigest: 'CRC32C' })
+    expect(await answersTo({ DataDigest: 'Y-com.example.x,None' })).toMatchObject({ DataDigest: 'None' })
+  })
+})
+
 describe('MaxRecvDataSegmentLength', () => {
   it('[KEY-12] is kept to in each direction by itself', async () => {
     const initiator = await fixture.open({ MaxRecvDataSegmentLength: '512' })
@@ -139,6 +188,17 @@ describe('MaxRecvDataSegmentLength', () => {
 })
 
 describe('other keys', () => {
+  it('[KEY-6] tells a TargetAlias of 255 bytes in the first response to a normal session, and not to discovery', async () => {
+    const initiator = await named.connect()
+    const { responses } = await initiator.login()
+    expect(responses[0]!.data.toString()).toContain(`TargetAlias=${ALIAS}\0`)
+    const { keys } = await (await named.connect()).login({ SessionType: 'Discovery' })
+    expect(keys).not.toHaveProperty('TargetAlias')
+  })
+
+  const ALIAS = `${'\u00e9'.repeat(127)}!`
+  const named = useTarget({ alias: ALIAS })
+
   it('[KEY-7] takes an InitiatorAlias in every stage and in full feature phase', async () => {
     const initiator = await fixture.connect()
     const keys = { ...initiator.names(), InitiatorAlias: 'alias' }

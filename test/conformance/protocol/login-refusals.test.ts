@@ -20,6 +20,17 @@ describe('version', () => {
     await initiator.connection.expectClosed()
   })
 
+  it('[LOGIN-39] names the version first, without which nothing else can be understood', async () => {
+    const initiator = await fixture.connect()
+    const fields = { keys: { TargetName: 'iqn.2026-01.test.lunette:absent' }, versionMin: 1, versionMax: 1 }
+    expect(await initiator.refusedLogin(fields)).toBe(0x0205)
+  })
+
+  it('[LOGIN-39] names what is missing before what does not exist', async () => {
+    const initiator = await fixture.connect()
+    expect(await initiator.refusedLogin({ keys: { TargetName: 'iqn.2026-01.test.lunette:absent' } })).toBe(0x0207)
+  })
+
   it('[LOGIN-8] takes version 0 out of a range', async () => {
     const initiator = await fixture.connect()
     const { responses } = await initiator.login({}, { versionMax: 5 })

@@ -2,7 +2,8 @@
 
 import { describe, expect, it } from 'vitest'
 import { useTarget } from '../../support/wire-fixture.ts'
-import { NO_TAG, OPCODE } from '../../support/wire-pdu.ts'
+import { NO_TAG, OPCODE, type TargetPdu } from '../../support/wire-pdu.ts'
+import { answerKind } from '../../support/wire-refusal.ts'
 import { pattern } from '../../support/wire-scsi.ts'
 
 const fixture = useTarget()
@@ -42,23 +43,32 @@ describe('a ping of the initiator', () => {
     await initiator.connection.expectSilence()
     await initiator.ping()
   })
+
+  it('[NOP-3] is refused without an Initiator Task Tag when it is not immediate', async () => {
+    const initiator = await fixture.open()
+    await initiator.sendNopOut({ itt: NO_TAG })
+    expect(await answerKind(initiator)).toMatch(/^(closed|reject 0[49])$/)
+  })
 })
 
 describe('a ping of the target', () => {
   const restless = useTarget({ limits: { pingIdleMs: 30, pingTimeoutMs: 200 } })
 
-  it('[NOP-4] [NOP-6] [SN-12] comes on an idle connection and takes no StatSN', async () => {
+  it('[NOP-4] [NOP-6] [SN-12] comes on an idle connection with a transfer tag, and takes no StatSN', async () => {
     const initiator = await restless.connect()
-    await initiator.login()
-    const ping = await initiator.expect(OPCODE.NOP_IN, NO_TAG)
-    expect(ping.data.length).toBe(0)
-    if (ping.ttt !== NO_TAG) await answer(ping.ttt, ping.header.subarray(8, 16))
-    const next = await initiator.expect(OPCODE.NOP_IN, NO_TAG)
-    expect(next.statSN).toBe(ping.statSN)
-
-    async function answer(ttt: number, lun: Buffer): Promise<void> {
-      await initiator.sendNopOut({ immediate: true, itt: NO_TAG, lun: Buffer.from(lun), words: { 20: ttt } })
+    const { final } = await initiator.login()
+    const pings: TargetPdu[] = []
+    for (let count = 0; count < 3; count++) {
+      const ping = await initiator.expect(OPCODE.NOP_IN, NO_TAG)
+      pings.push(ping)
+      const lun = Buffer.from(ping.header.subarray(8, 16))
+      await initiator.sendNopOut({ immediate: true, itt: NO_TAG, lun, words: { 20: ping.ttt } })
     }
+    for (const { ttt, statSN, data } of pings) {
+      expect(ttt).not.toBe(NO_TAG)
+      expect([statSN, data.length]).toEqual([(final.statSN + 1) >>> 0, 0])
+    }
+    expect(new Set(pings.map(({ ttt }) => ttt)).size).toBe(pings.length)
   })
 
   it('[NOP-7] that goes unanswered closes the connection of an initiator that answered before', async () => {

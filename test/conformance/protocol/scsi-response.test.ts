@@ -94,9 +94,24 @@ describe('residuals', () => {
 
   it('[RSP-6] tell of an answer shorter than expected', async () => {
     const initiator = await fixture.open()
+    const cut = await execute(initiator, { cdb: inquiry(5), readBytes: 255 })
+    expect([cut.data.length, ...residualOf(cut)]).toEqual([5, 'underflow', 250])
     const outcome = await execute(initiator, { cdb: inquiry(255), readBytes: 255 })
     expect(outcome.data.length).toBeLessThan(255)
     expect(residualOf(outcome)).toEqual(['underflow', 255 - outcome.data.length])
+  })
+
+  it('[RSP-4] never say overflow and underflow at once', async () => {
+    const initiator = await fixture.open()
+    const requests = [512, 4096, 8192].flatMap((bytes) => [
+      { cdb: read10(0, 8), readBytes: bytes },
+      { cdb: write10(0, 8), writeData: pattern(bytes) },
+      { cdb: READ_BEYOND_END, readBytes: bytes },
+      { cdb: inquiry(255), readBytes: bytes },
+    ])
+    const residualBits = new Set<number>()
+    for (const request of requests) residualBits.add((await execute(initiator, request)).final.byte(1) & 0x1e)
+    expect([...residualBits].sort()).toEqual([0, 0x02, 0x04])
   })
 
   it('[RSP-7] are exact when a command fails', async () => {
@@ -112,16 +127,24 @@ describe('other fields', () => {
   it('[RSP-8] ExpDataSN counts the Data-In PDUs of a read', async () => {
     const initiator = await fixture.open({ MaxRecvDataSegmentLength: '512' })
     const { final, dataIns } = await execute(initiator, { cdb: read10(0, 2), readBytes: 2048 })
-    expect(dataIns.length).toBe(2)
-    if (final.opcode === OPCODE.SCSI_RESPONSE) expect(final.word(36)).toBe(2)
+    expect([dataIns.length, final.opcode, final.word(36)]).toEqual([2, OPCODE.SCSI_RESPONSE, 2])
     const write = await execute(initiator, { cdb: write10(0, 1), writeData: pattern(512) })
     expect(write.final.word(36)).toBe(0)
+    const failed = await execute(initiator, { cdb: READ_BEYOND_END, readBytes: 512 })
+    expect([failed.status, failed.final.word(36)]).toEqual([CHECK_CONDITION, 0])
   })
 
-  it('[RSP-9] [RSP-13] SNACK Tag and Status Qualifier are zero', async () => {
+  it('[RSP-9] [RSP-13] SNACK Tag and Status Qualifier are zero below protocol level 2', async () => {
     const initiator = await fixture.open()
-    const { final } = await execute(initiator, { cdb: testUnitReady() })
-    expect([final.word(20), final.word(8), final.word(12)]).toEqual([0, 0, 0])
+    for (const request of [
+      { cdb: testUnitReady() },
+      { cdb: read10(0, 1), readBytes: 1024 },
+      { cdb: write10(0, 1), writeData: pattern(512) },
+      { cdb: READ_BEYOND_END, readBytes: 512 },
+    ]) {
+      const { final } = await execute(initiator, request)
+      expect([final.opcode, final.word(20), final.word(8), final.word(12)]).toEqual([OPCODE.SCSI_RESPONSE, 0, 0, 0])
+    }
   })
 
   it('[RSP-14] the priority of a command is ignored below protocol level 2', async () => {

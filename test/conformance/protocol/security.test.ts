@@ -158,7 +158,7 @@ describe('one-way CHAP', () => {
     const initiator = await mutual.connect()
     const answer = chapAnswer(await requestChallenge(initiator), USER, SECRET)
     const keys = Object.fromEntries(Object.entries(answer).filter(([key]) => key !== absent))
-    expect(await initiator.refusedLogin({ keys, ...SECURITY })).toBeOneOf([0x0200, 0x0207])
+    expect(await initiator.refusedLogin({ keys, ...SECURITY })).toBe(0x0207)
   })
 
   it.each(['0x', '0xzz', '12', '0b!', `0x${'ab'.repeat(1025)}`])(
@@ -167,7 +167,7 @@ describe('one-way CHAP', () => {
       const initiator = await mutual.connect()
       await requestChallenge(initiator)
       const status = await initiator.refusedLogin({ keys: { CHAP_N: USER, CHAP_R }, ...SECURITY })
-      expect(status).toBeOneOf([0x0200, 0x0201, 0x0207])
+      expect(status).toBe(0x0200)
     },
   )
 })
@@ -208,7 +208,7 @@ describe('mutual CHAP', () => {
     const answer = chapAnswer(await requestChallenge(initiator), USER, SECRET)
     const asked = { CHAP_I: '7', CHAP_C: hexValue(pattern(16)) }
     const keys = Object.fromEntries(Object.entries({ ...answer, ...asked }).filter(([key]) => key !== absent))
-    expect(await initiator.refusedLogin({ keys, ...SECURITY })).toBeOneOf([0x0200, 0x0207])
+    expect(await initiator.refusedLogin({ keys, ...SECURITY })).toBe(0x0207)
   })
 
   it('[SEC-10] does not prove itself to an initiator that fails', async () => {
@@ -229,10 +229,7 @@ describe('mutual CHAP', () => {
       const CHAP_C = encoding === 'hex' ? hexValue(asked.challenge) : `0b${asked.challenge.toString('base64')}`
       const keys = { ...chapAnswer(asked, USER, SECRET), CHAP_I: '7', CHAP_C }
       await initiator.sendLogin({ keys, ...SECURITY })
-      for (const pdu of await initiator.readUntilClosed()) {
-        expect(pdu.byte(36)).toBe(0x02)
-        expect(pdu.data.toString()).not.toContain('CHAP_R')
-      }
+      expect(await initiator.readUntilClosed()).toEqual([])
     },
   )
 

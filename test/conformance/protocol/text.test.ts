@@ -126,6 +126,8 @@ describe('answers', () => {
       ErrorRecoveryLevel: '0',
       IFMarker: 'No',
       OFMarker: 'No',
+      IFMarkInt: '1~65535',
+      OFMarkInt: '1~65535',
       TaskReporting: 'RFC3720',
       iSCSIProtocolLevel: '1',
       'X#NodeArchitecture': 'test',

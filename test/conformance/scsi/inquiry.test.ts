@@ -8,7 +8,7 @@ import { bytes, NEXUS, PROPERTIES } from '../../support/logical-unit-properties.
 
 const itlNexus = reach(disk().logicalUnit)
 const absent = reach(null)
-const standardData = standardInquiryData(PROPERTIES.identity)
+const standardData = standardInquiryData(PROPERTIES.identity, NEXUS)
 
 describe('INQUIRY', () => {
   it('returns standard data', () => {
@@ -50,7 +50,7 @@ describe('INQUIRY', () => {
     const nexus = reach(disk().logicalUnit)
     nexus.unitAttentions.establish(SENSE.CAPACITY_DATA_HAS_CHANGED)
     expect(run(nexus, '12 00 00 0060 00').status).toBe(STATUS.GOOD)
-    expect(nexus.takeUnitAttention()).toBe(SENSE.CAPACITY_DATA_HAS_CHANGED)
+    expect(nexus.unitAttentions.take()).toBe(SENSE.CAPACITY_DATA_HAS_CHANGED)
   })
 
   it('is answered while another nexus holds a reservation', () => {
@@ -65,7 +65,7 @@ describe('INQUIRY', () => {
 
 describe('INQUIRY where no logical unit is mapped', () => {
   it('returns standard data with qualifier 011b', () => {
-    expect(dataOf(run(absent, '12 00 00 00ff 00'))).toEqual(absentUnitInquiryData())
+    expect(dataOf(run(absent, '12 00 00 00ff 00'))).toEqual(absentUnitInquiryData(NEXUS))
   })
 
   it('returns the list of pages, which is empty but for itself', () => {

@@ -36,7 +36,7 @@ describe('REQUEST SENSE', () => {
     const itlNexus = reach(disk().logicalUnit)
     itlNexus.unitAttentions.establish(SENSE.CAPACITY_DATA_HAS_CHANGED)
     expect(senseText(run(itlNexus, '03 02 0000 fc 00'))).toBe('05/24/00 cdb[1].1')
-    expect(itlNexus.takeUnitAttention()).toBe(SENSE.CAPACITY_DATA_HAS_CHANGED)
+    expect(itlNexus.unitAttentions.take()).toBe(SENSE.CAPACITY_DATA_HAS_CHANGED)
   })
 
   it('tells with GOOD status that no logical unit is mapped', () => {

@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { STATUS } from '../../../scsi/command.ts'
 import { COMMAND_TABLE } from '../../../scsi/command-table.ts'
-import { cdbUsageData } from '../../../scsi/define-command.ts'
-import { lunField, TestInitiator, testBench } from '../../support/scsi-initiator.ts'
+import { emptyCdb, lunField, TestInitiator, testBench } from '../../support/scsi-initiator.ts'
 
 const RESERVE = [0x16]
 const RELEASE = [0x17]
@@ -29,10 +28,7 @@ describe('RESERVE (6) and RELEASE (6)', () => {
     const { initiator, other, store } = twoInitiators()
     initiator.send(RESERVE)
     for (const row of COMMAND_TABLE) {
-      const cdb = cdbUsageData(row)
-      cdb.fill(0, 2)
-      cdb[1] = row.serviceAction ?? 0
-      const { status } = other.send(cdb)
+      const { status } = other.send(emptyCdb(row))
       expect([row.name, status === STATUS.RESERVATION_CONFLICT]).toEqual([row.name, row.reservationClass !== 'exempt'])
     }
     expect(COMMAND_TABLE.filter((row) => row.reservationClass === 'exempt').map((row) => row.name)).toEqual([

@@ -1,6 +1,7 @@
 /** Connections that never become sessions: they are bounded in number, time and memory, and others are served. */
 
 import { describe, expect, it } from 'vitest'
+import { chapAnswer, loginWithChap, requestChallenge } from '../../support/wire-chap.ts'
 import { WireConnection } from '../../support/wire-connection.ts'
 import { useTarget } from '../../support/wire-fixture.ts'
 import { encodeText } from '../../support/wire-text.ts'
@@ -85,6 +86,97 @@ describe('more connections than the limit', () => {
     await initiator.ping()
     for (const connection of idle) connection.destroy()
   })
+})
+
+describe('more connections that have not logged in than the limit', () => {
+  const few = useTarget({ limits: { pendingLoginsMax: 2 } })
+
+  it('take the place of the oldest of them, while sessions may be more', async () => {
+    const sessions = [await few.open(), await few.open(), await few.open()]
+    const first = await few.connect()
+    const second = await few.connect()
+    const third = await few.connect()
+    await first.connection.expectClosed()
+    await third.login()
+    await second.login()
+    for (const initiator of [...sessions, second, third]) await initiator.ping()
+  })
+
+  it('take none from those who come from elsewhere', async () => {
+    const { host, port } = few.target
+    const elsewhere = await few.connect({ localAddress: '127.0.0.7' })
+    const crowd = await Promise.all(Array.from({ length: 20 }, () => WireConnection.open(host, port)))
+    await elsewhere.login()
+    await elsewhere.ping()
+    for (const connection of crowd) connection.destroy()
+  })
+})
+
+describe('logins that do not authenticate', () => {
+  const CHAP = { user: 'initiator', secret: 'a secret of sixteen' }
+  const guarded = useTarget({ chap: CHAP, limits: { sessionsMax: 1 } })
+
+  it('take up no session, however far they come', async () => {
+    for (let login = 0; login < 5; login++) {
+      await requestChallenge(await guarded.connect())
+      const failing = await guarded.connect()
+      const keys = chapAnswer(await requestChallenge(failing), CHAP.user, 'not the secret')
+      expect(await failing.refusedLogin({ keys, currentStage: 0, nextStage: 1 })).toBe(0x0201)
+    }
+    expect(guarded.target.node.context.sessions.size).toBe(0)
+    const honest = await guarded.connect()
+    await loginWithChap(honest, CHAP)
+    await honest.ping()
+  })
+})
+
+describe('limits that are set', () => {
+  const strict = useTarget({ limits: { loginExchangesMax: 6, textBytesMax: 8192, textKeysMax: 64, ahsBytesMax: 8 } })
+
+  it('[LOGIN-32] allow six requests and no seventh', async () => {
+    const initiator = await strict.connect()
+    for (let request = 0; request < 6; request++) {
+      const keys = request === 0 ? initiator.names() : {}
+      expect((await initiator.stepLogin({ keys, isTransit: false })).byte(36)).toBe(0)
+    }
+    expect(await initiator.refusedLogin()).toBe(0x0200)
+  })
+
+  it.each([0, 1])('[LOGIN-36] allow 8192 bytes of text in two requests, and not %i more', async (excess) => {
+    const initiator = await strict.connect()
+    const begin = Buffer.concat([encodeText(initiator.names()), Buffer.from('X-com.example.long=')])
+    const rest = Buffer.alloc(8192 + excess - begin.length, 'a')
+    rest[rest.length - 1] = 0
+    await initiator.stepLogin({ text: begin, isTransit: false, isContinued: true })
+    const response = await initiator.stepLogin({ text: rest, isTransit: false })
+    expect(response.header.readUInt16BE(36)).toBe(excess === 0 ? 0 : 0x0200)
+  })
+
+  it.each([64, 65])('allow 64 keys, of %i that are sent, in login and in full feature phase', async (count) => {
+    const initiator = await strict.connect()
+    const unknown = Object.fromEntries(Array.from({ length: count }, (_, index) => [`X-com.example.${index}`, '']))
+    const names = initiator.names()
+    const own = Object.entries(unknown).slice(Object.keys(names).length)
+    const response = await initiator.stepLogin({ keys: [...Object.entries(names), ...own] })
+    expect(response.header.readUInt16BE(36)).toBe(count > 64 ? 0x0200 : 0)
+    const session = await strict.open()
+    await session.sendText(unknown, { immediate: true })
+    const answer = await session.read()
+    expect(answer.opcode).toBe(count > 64 ? 0x3f : 0x24)
+  })
+
+  it.each([8, 12])(
+    'are kept by additional header segments before anybody has logged in: %i bytes',
+    async (byteCount) => {
+      const initiator = await strict.connect()
+      const ahs = Buffer.alloc(byteCount)
+      ahs.writeUInt16BE(byteCount - 3, 0)
+      const data = encodeText(initiator.names())
+      await initiator.send({ opcode: 0x03, immediate: true, byte1: 0x87, itt: 1, ahs, data })
+      if (byteCount > 8) expect(await initiator.connection.closesSilently()).toBe(true)
+      else expect((await initiator.read()).header.readUInt16BE(36)).toBe(0)
+    },
+  )
 })
 
 describe('a flood of login text', () => {

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { ISCSI_NAME_BYTES_MAX, prepareName, prepareOwnName } from '../../../protocol/names.ts'
@@ -5,10 +6,40 @@ import { ISCSI_NAME_BYTES_MAX, prepareName, prepareOwnName } from '../../../prot
 const problemOf = (outcome: string | { readonly problem: string }) =>
   typeof outcome === 'string' ? `accepted as ${outcome}` : outcome.problem
 
+/** What RFC 3722 makes of each code point, as another implementation's tables say. */
+function* profileOfEachCodePoint(): Generator<{ codePoint: number; prepared: string | null }> {
+  const lines = readFileSync(new URL('../../../fixtures/names/rfc3722.txt', import.meta.url), 'utf8').split('\n')
+  for (const line of lines.filter((text) => text !== '' && !text.startsWith('#'))) {
+    const [range = '', verdict = ''] = line.split(' ')
+    const [first = 0, last = first] = range.split('-').map((hex) => Number.parseInt(hex, 16))
+    const mapped = verdict.split('+').map((hex) => Number.parseInt(hex, 16))
+    for (let codePoint = first; codePoint <= last; codePoint++) {
+      if (verdict === 'P') yield { codePoint, prepared: null }
+      else if (verdict === '-') yield { codePoint, prepared: '' }
+      else yield { codePoint, prepared: String.fromCodePoint(...(verdict === '=' ? [codePoint] : mapped)) }
+    }
+  }
+}
+
+describe('the string profile', () => {
+  it('[NAME-5] [NAME-6] is that of RFC 3722 for every code point', () => {
+    const differing: string[] = []
+    let codePoints = 0
+    for (const { codePoint, prepared } of profileOfEachCodePoint()) {
+      const name = prepareOwnName(`iqn.2024-01.example:1${String.fromCodePoint(codePoint)}1`)
+      const expected = prepared === null ? null : `iqn.2024-01.example:1${prepared}1`
+      if ((typeof name === 'string' ? name : null) !== expected) differing.push(codePoint.toString(16))
+      codePoints++
+    }
+    expect(differing).toEqual([])
+    expect(codePoints).toBe(0x11_0000)
+  })
+})
+
 describe('names from the wire', () => {
   it.each([
     ['IQN.2024-01.COM.Example:X', 'iqn.2024-01.com.example:x'],
-    ['eui.02004567A425678D', 'eui.02004567a425678d'],
+    ['iqn.2024-01.com.example:\u1fc3\u0345', 'iqn.2024-01.com.example:\u03b7\u03b9\u03b9'],
     ['iqn.2024-13.com.example', 'iqn.2024-13.com.example'],
     ['iqn.2024-01.com.example:host_a', 'iqn.2024-01.com.example:host_a'],
     ['iqn.2024-01.com.example:ma\u00adny', 'iqn.2024-01.com.example:many'],
@@ -18,6 +49,18 @@ describe('names from the wire', () => {
     ['iqn.2024-01.com.example:e\u0301', 'iqn.2024-01.com.example:\u00e9'],
   ])('[NAME-6] [NAME-7] %s is prepared as %s', (received, prepared) => {
     expect(prepareName(received)).toBe(prepared)
+  })
+
+  it.each([
+    ['eui.02004567A425678D', 'eui.02004567a425678d'],
+    ['NAA.52004567BA64678D', 'naa.52004567ba64678d'],
+  ])('[NAME-8] %s is the same name in lower case', (received, prepared) => {
+    expect(prepareName(received)).toBe(prepared)
+    expect(prepareOwnName(received)).toBe(prepared)
+  })
+
+  it.each(['\u0221', '\u{1f4be}'])('[NAME-6] refuses %j, which Unicode 3.2 does not have', (character) => {
+    expect(problemOf(prepareName(`iqn.2024-01.com.example:${character}`))).toContain('is not allowed')
   })
 
   it('is refused by its length before it is normalised, which a run of combining marks makes slow', () => {

@@ -13,7 +13,7 @@ describe('serial number arithmetic', () => {
     [5, 5, false],
     [0, 0x7fff_ffff, true],
     [0, 0x8000_0001, false],
-  ])('%i before %i: %s', (left, right, expected) => {
+  ])('[SN-1] %i before %i: %s', (left, right, expected) => {
     expect(isSerialLess(left, right)).toBe(expected)
   })
 
@@ -21,7 +21,7 @@ describe('serial number arithmetic', () => {
     expect([isSerialLess(0, 0x8000_0000), isSerialLess(0x8000_0000, 0)]).toEqual([false, false])
   })
 
-  it('orders a value before every later one within half the circle', () => {
+  it('[SN-1] orders a value before every later one within half the circle', () => {
     fc.assert(
       fc.property(serial, fc.integer({ min: 1, max: 0x7fff_ffff }), (value, distance) => {
         const later = serialAdd(value, distance)

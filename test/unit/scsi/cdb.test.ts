@@ -10,6 +10,7 @@ import {
   readField,
   uint,
   unsupported,
+  variableLengthCdb,
 } from '../../../scsi/cdb.ts'
 import { defineCommand } from '../../../scsi/define-command.ts'
 
@@ -68,6 +69,14 @@ describe('a CDB layout', () => {
     expect(() => cdb(6, { a: uint(1, 2), b: bit(2, 0) })).toThrow('overlaps')
     expect(() => cdb(6, { a: uint(4, 2) })).toThrow('outside')
     expect(() => cdb(6, { a: bit(0, 0) })).toThrow('outside')
+  })
+
+  it('lays out a CDB of 32 bytes behind its own header fields', () => {
+    const variable = variableLengthCdb({ lba: uint(12, 8) })
+    expect(variable.usageMask.toString('hex')).toBe(`00000000000000ffffff0000${'ff'.repeat(8)}${'00'.repeat(12)}`)
+    for (const field of [bit(1, 0), uint(7, 1), uint(8, 2), uint(31, 2)]) {
+      expect(() => variableLengthCdb({ field })).toThrow(/outside|overlaps/)
+    }
   })
 
   it('points at a field: its top bit, or its first byte for whole bytes', () => {

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { findReservedBit } from '../../../scsi/cdb.ts'
 import { COMMAND_TABLE, findCommand, isOperationCodeSupported } from '../../../scsi/command-table.ts'
 import { cdbUsageData } from '../../../scsi/define-command.ts'
-import { testBench } from '../../support/scsi-initiator.ts'
+import { emptyCdb, testBench } from '../../support/scsi-initiator.ts'
 
 describe.each(COMMAND_TABLE.map((row) => [row.name, row] as const))('the row of %s', (_name, row) => {
   const usage = cdbUsageData(row)
@@ -22,7 +22,12 @@ describe.each(COMMAND_TABLE.map((row) => [row.name, row] as const))('the row of 
         expected[at]! |= 1 << (bit % 8)
       }
     }
-    if (row.serviceAction !== null) expected[1]! |= row.serviceAction
+    if (row.operationCode === 0x7f) {
+      expected[7] = 0xff
+      expected.writeUInt16BE(row.serviceAction!, 8)
+    } else if (row.serviceAction !== null) {
+      expected[1]! |= row.serviceAction
+    }
     expect(usage.toString('hex')).toBe(expected.toString('hex'))
   })
 
@@ -31,9 +36,7 @@ describe.each(COMMAND_TABLE.map((row) => [row.name, row] as const))('the row of 
     for (let at = 1; at < row.cdb.lengthBytes; at++) {
       for (let bit = 0; bit < 8; bit++) {
         if ((row.cdb.usageMask[at]! & (1 << bit)) !== 0) continue
-        const cdb = Buffer.alloc(16)
-        cdb[0] = row.operationCode
-        cdb[1] = row.serviceAction ?? 0
+        const cdb = emptyCdb(row)
         cdb[at]! |= 1 << bit
         const field = Object.values(row.cdb.fields).find(
           (candidate) =>
@@ -52,12 +55,11 @@ describe.each(COMMAND_TABLE.map((row) => [row.name, row] as const))('the row of 
   })
 
   it('refuses NACA', () => {
-    const cdb = Buffer.alloc(16)
-    cdb[0] = row.operationCode
-    cdb[1] = row.serviceAction ?? 0
-    cdb[row.cdb.lengthBytes - 1] = 0x04
+    const cdb = emptyCdb(row)
+    const controlByte = row.operationCode === 0x7f ? 1 : row.cdb.lengthBytes - 1
+    cdb[controlByte] = 0x04
     const exchange = testBench().initiator.send(cdb)
-    expect([exchange.senseText, exchange.pointedAt]).toEqual(['5/24/00', `${row.cdb.lengthBytes - 1}.2`])
+    expect([exchange.senseText, exchange.pointedAt]).toEqual(['5/24/00', `${controlByte}.2`])
   })
 })
 

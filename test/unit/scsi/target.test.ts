@@ -46,6 +46,30 @@ describe('a nexus', () => {
     expect(logicalUnit.taskSet.size).toBe(0)
   })
 
+  it('ends no earlier than its commands on a logical unit that was unmapped meanwhile', () => {
+    const { target, initiator, store } = testBench()
+    store.isManual = true
+    initiator.send(blockCdb(0x2a, 0, 1), { dataOut: Buffer.alloc(512) })
+    const ended: string[] = []
+    target.unmapLogicalUnit(0, () => ended.push('unmapped'))
+    target.closeNexus(initiator.nexus, () => ended.push('closed'))
+    expect(ended).toEqual([])
+    store.release()
+    expect(ended.sort()).toEqual(['closed', 'unmapped'])
+  })
+
+  it('whose commands have not come to rest keeps a logical unit from being unmapped to the end', () => {
+    const { target, initiator, store } = testBench()
+    store.isManual = true
+    initiator.send(blockCdb(0x2a, 0, 1), { dataOut: Buffer.alloc(512) })
+    const ended: string[] = []
+    target.closeNexus(initiator.nexus, () => ended.push('closed'))
+    target.unmapLogicalUnit(0, () => ended.push('unmapped'))
+    expect(ended).toEqual([])
+    store.release()
+    expect(ended.sort()).toEqual(['closed', 'unmapped'])
+  })
+
   it('that is closed gets no command through', () => {
     const { target, initiator, store } = testBench()
     let endings = 0

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { TASK_ATTRIBUTE } from '../../../scsi/command.ts'
+import { type Command, TASK_ATTRIBUTE } from '../../../scsi/command.ts'
 import type { TaskManagementOutcome } from '../../../scsi/target.ts'
 import { blockCdb, lunField, TestInitiator, testBench } from '../../support/scsi-initiator.ts'
 
@@ -159,7 +159,136 @@ describe('ABORT TASK SET and CLEAR TASK SET', () => {
   })
 })
 
+describe('functions that cover part of the commands of their nexus', () => {
+  it.each(['abortTaskSet', 'clearTaskSet'] as const)('%s leaves the rest alone, and that of nobody else', (name) => {
+    const { initiator, other, target, store, outcomes, done } = twoInitiators()
+    const [covered, kept] = [writeTo(initiator, 0, 1), writeTo(initiator, 1, 1)]
+    const others = writeTo(other, 2, 1)
+    target[name](initiator.nexus, LUN_0, done, (command) => command === covered.command)
+    store.release()
+    const endOfOthers = name === 'abortTaskSet' ? 'completed' : 'aborted'
+    expect([covered.end, kept.end, others.end]).toEqual(['aborted', 'completed', endOfOthers])
+    expect(outcomes).toEqual(['functionComplete'])
+  })
+
+  it('abortNexus takes the commands of the nexus on every logical unit, and no others', () => {
+    const { initiator, other, target, store, outcomes, done } = twoInitiators()
+    const [mine, others] = [writeTo(initiator, 0, 1), writeTo(other, 1, 1)]
+    target.abortNexus(initiator.nexus, done)
+    expect(outcomes).toEqual([])
+    store.release()
+    expect([mine.end, others.end, outcomes]).toEqual(['aborted', 'completed', ['functionComplete']])
+  })
+})
+
+describe('the transports of nexuses that lose commands', () => {
+  it.each(['clearTaskSet', 'logicalUnitReset', 'targetReset', 'powerOn'] as const)(
+    'are told before %s ends the first of them',
+    (name) => {
+      const { initiator, target, store, done } = twoInitiators()
+      const told: string[] = []
+      const observer = (whose: string) => ({
+        commandsClearedByAnother: (commands: readonly Command[]) => {
+          told.push(`${whose} ${commands.length} ${commands.some(({ isAborted }) => isAborted)}`)
+        },
+      })
+      const loser = new TestInitiator(target, 'loser', observer('loser')).clearUnitAttentions()
+      new TestInitiator(target, 'idle', observer('idle'))
+      const issuer = new TestInitiator(target, 'issuer', observer('issuer')).clearUnitAttentions()
+      store.isManual = true
+      for (const one of [loser, loser, issuer, initiator]) writeTo(one, 0, 1)
+      if (name === 'targetReset' || name === 'powerOn') target[name](issuer.nexus, done)
+      else target[name](issuer.nexus, LUN_0, done)
+      store.release()
+      expect(told).toEqual(['loser 2 false'])
+    },
+  )
+
+  it('are not told of ABORT TASK SET, nor of the loss of a nexus', () => {
+    const { initiator, target, store, done } = twoInitiators()
+    let toldCount = 0
+    const loser = new TestInitiator(target, 'loser', { commandsClearedByAnother: () => toldCount++ })
+    writeTo(loser.clearUnitAttentions(), 0, 1)
+    writeTo(initiator, 1, 1)
+    target.abortTaskSet(initiator.nexus, LUN_0, done)
+    target.closeNexus(initiator.nexus, () => {})
+    store.release()
+    expect(toldCount).toBe(0)
+  })
+})
+
+describe('commands that the transport ended by itself', () => {
+  it('[SESS-23] are told of on each of their logical units, once, and only to their nexus', () => {
+    const { initiator, other, target } = twoInitiators()
+    target.commandsTerminated(initiator.nexus, [LUN_0, lunField(9), LUN_0])
+    expect(initiator.send([0x00]).senseText).toBe('6/47/7f')
+    expect(initiator.send([0x00]).status).toBe(0)
+    expect(other.send([0x00]).status).toBe(0)
+  })
+
+  it('are not told of to a nexus that is gone', () => {
+    const { initiator, target } = twoInitiators()
+    target.closeNexus(initiator.nexus, () => {})
+    target.commandsTerminated(initiator.nexus, [LUN_0])
+    expect(new TestInitiator(target).send([0x00]).senseText).toBe('6/29/07')
+  })
+})
+
+describe('QUERY ASYNCHRONOUS EVENT', () => {
+  it('gives the first unit attention and whether there are more, and takes none', () => {
+    const { initiator, target } = twoInitiators()
+    const answers: unknown[] = []
+    const query = () =>
+      target.queryAsynchronousEvent(initiator.nexus, LUN_0, (outcome, additional) =>
+        answers.push([outcome, additional?.toString('hex')]),
+      )
+    query()
+    target.commandsTerminated(initiator.nexus, [LUN_0])
+    query()
+    target.logicalUnitReset(initiator.nexus, LUN_0, () => {})
+    query()
+    expect(answers).toEqual([
+      ['functionComplete', undefined],
+      ['functionSucceeded', '16477f'],
+      ['functionSucceeded', '162903'],
+    ])
+    expect(initiator.send([0x00]).senseText).toBe('6/29/03')
+  })
+})
+
 describe('resets', () => {
+  it('[TMF-18] end the reservation, and both initiators hear of it', () => {
+    for (const name of ['logicalUnitReset', 'targetReset', 'powerOn'] as const) {
+      const { initiator, other, target, done } = twoInitiators()
+      initiator.send([0x16])
+      expect(other.send([0x00]).status).toBe(0x18)
+      if (name === 'logicalUnitReset') target.logicalUnitReset(other.nexus, LUN_0, done)
+      else target[name](other.nexus, done)
+      const heard = name === 'powerOn' ? '6/29/00' : '6/29/03'
+      expect([initiator.send([0x00]).senseText, other.send([0x00]).senseText]).toEqual([heard, heard])
+      expect(other.send([0x16]).status).toBe(0)
+    }
+  })
+
+  it('a power on is what every initiator port hears that comes back', () => {
+    const { initiator, other, target, done } = twoInitiators()
+    target.closeNexus(other.nexus, () => {})
+    target.powerOn(initiator.nexus, done)
+    target.closeNexus(initiator.nexus, () => {})
+    expect(new TestInitiator(target).send([0x00]).senseText).toBe('6/29/00')
+    expect(new TestInitiator(target, 'b').send([0x00]).senseText).toBe('6/29/00')
+  })
+
+  it('[SN-21] ask for a fence with the unit attention that they leave, and with no other', () => {
+    const { initiator, other, target, store, done } = twoInitiators()
+    store.isManual = false
+    target.logicalUnitReset(initiator.nexus, LUN_0, done)
+    expect(initiator.send([0x00]).command.needsFence).toBe(true)
+    expect(initiator.send([0x00]).command.needsFence).toBe(false)
+    expect(other.send([0x03, 0, 0, 0, 252]).command.needsFence).toBe(true)
+    expect(new TestInitiator(target, 'new').send([0x00]).command.needsFence).toBe(false)
+  })
+
   it('LOGICAL UNIT RESET takes all commands and tells every nexus', () => {
     const { initiator, other, target, store, outcomes, done } = twoInitiators()
     const exchanges = [writeTo(initiator, 0, 1), writeTo(other, 1, 1)]

@@ -9,8 +9,8 @@ function heldBench() {
   const bench = testBench()
   bench.store.isManual = true
   let next = 0
-  const write = (attribute: 0 | 1 | 2 | 3): Exchange =>
-    bench.initiator.send(blockCdb(0x2a, next++, 1), { dataOut: Buffer.alloc(512, next), attribute })
+  const write = (attribute: 0 | 1 | 2 | 3, priority = 0): Exchange =>
+    bench.initiator.send(blockCdb(0x2a, next++, 1), { dataOut: Buffer.alloc(512, next), attribute, priority })
   const started = () => bench.store.calls.map((call) => call.offsetBytes / 512)
   return { ...bench, write, started }
 }
@@ -41,6 +41,17 @@ describe('the task set', () => {
     expect(started()).toEqual([0, 1, 2, 3, 4])
     store.release(1)
     expect(started()).toEqual([0, 1, 2, 3, 4, 5])
+  })
+
+  it('begins SIMPLE commands that may run together by priority, 1 first, and those without one last', () => {
+    const { write, started, store } = heldBench()
+    write(ORDERED)
+    for (const priority of [0, 15, 1, 8, 1]) write(SIMPLE, priority)
+    write(ORDERED, 1)
+    write(SIMPLE, 1)
+    expect(started()).toEqual([0])
+    store.release(1)
+    expect(started()).toEqual([0, 3, 5, 4, 2, 1])
   })
 
   it('runs HEAD OF QUEUE at once, before all that is dormant', () => {

@@ -6,6 +6,7 @@ const POWER_ON = SENSE.POWER_ON_RESET_OR_BUS_DEVICE_RESET_OCCURRED
 const RESET = SENSE.BUS_DEVICE_RESET_FUNCTION_OCCURRED
 const NEXUS_LOSS = SENSE.I_T_NEXUS_LOSS_OCCURRED
 const CLEARED = SENSE.COMMANDS_CLEARED_BY_ANOTHER_INITIATOR
+const EVENT = SENSE.SOME_COMMANDS_CLEARED_BY_ISCSI_PROTOCOL_EVENT
 const CAPACITY = SENSE.CAPACITY_DATA_HAS_CHANGED
 const LUNS = SENSE.REPORTED_LUNS_DATA_HAS_CHANGED
 
@@ -31,6 +32,21 @@ describe('the unit attention queue', () => {
   it('adds nothing that a pending reset tells of already', () => {
     expect(takeAll(POWER_ON, RESET, NEXUS_LOSS, CLEARED, CAPACITY)).toEqual([POWER_ON, CAPACITY])
     expect(takeAll(POWER_ON, POWER_ON)).toEqual([POWER_ON])
+  })
+
+  it('lets commands that an iSCSI event cleared go before those that another initiator cleared, and after resets', () => {
+    expect(takeAll(LUNS, CLEARED, EVENT)).toEqual([EVENT, CLEARED, LUNS])
+    expect(takeAll(EVENT, RESET)).toEqual([RESET])
+    expect(takeAll(NEXUS_LOSS, EVENT)).toEqual([NEXUS_LOSS])
+  })
+
+  it('shows what comes first without taking it', () => {
+    const queue = new UnitAttentionQueue()
+    expect([queue.first, queue.size]).toEqual([null, 0])
+    queue.establish(LUNS)
+    queue.establish(CAPACITY)
+    expect([queue.first, queue.size]).toEqual([CAPACITY, 2])
+    expect(queue.take()).toBe(CAPACITY)
   })
 
   it('knows whether a reset is what comes first', () => {

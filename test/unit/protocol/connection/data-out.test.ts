@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { dataOutConsumed, receiveDataOut } from '../../../../protocol/connection/data-out.ts'
+import { receiveDataOut } from '../../../../protocol/connection/data-out.ts'
+import { dataOutConsumed } from '../../../../protocol/connection/data-out-memory.ts'
 import { completeTask } from '../../../../protocol/connection/task-lifecycle.ts'
 import type { Task } from '../../../../protocol/session/task.ts'
 import { type ConnectionHarness, NodeHarness } from '../../../support/connection-harness.ts'

@@ -5,7 +5,7 @@ import { Task } from '../../../../protocol/session/task.ts'
 describe('outbound gate', () => {
   it('is full above its limit, wherever the bytes are', () => {
     let queued = 0
-    const gate = new OutboundGate(100, () => queued)
+    const gate = new OutboundGate(100, () => queued, 100)
     gate.borrowed(40)
     gate.handedOver(40)
     queued = 20
@@ -17,7 +17,7 @@ describe('outbound gate', () => {
   })
 
   it('lets those who wait go on in order, as far as there is room', () => {
-    const gate = new OutboundGate(100, () => 0)
+    const gate = new OutboundGate(100, () => 0, 100)
     const went: number[] = []
     gate.whenRoom(() => went.push(0))
     gate.handedOver(150)
@@ -29,13 +29,15 @@ describe('outbound gate', () => {
     }
     expect(went).toEqual([0])
     gate.left(100)
+    gate.wake()
     expect(went).toEqual([0, 1])
     gate.left(60)
+    gate.wake()
     expect(went).toEqual([0, 1, 2])
   })
 
   it('lets everybody go when the connection has ended', () => {
-    const gate = new OutboundGate(0, () => 1)
+    const gate = new OutboundGate(0, () => 1, 100)
     const went: number[] = []
     gate.whenRoom(() => went.push(1))
     gate.open()

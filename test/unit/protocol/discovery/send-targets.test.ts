@@ -71,6 +71,12 @@ describe('SendTargets in a discovery session', () => {
     const local = [{ name: TAPE, addresses: [{ host: 'fe80::1%1', port: 3260, portalGroupTag: 1 }] }]
     expect(answerTo('All', DISCOVERY, directory(local))).toEqual([`TargetName=${TAPE}`])
   })
+
+  it('[DISC-11] leaves out TargetAddress for who came through TLS: every address would lead around it', () => {
+    const endpoint = { ...ENDPOINT, tls: { clientNames: null } }
+    expect(answerTo('All', { ...DISCOVERY, endpoint })).toEqual([`TargetName=${DISK}`, `TargetName=${TAPE}`])
+    expect(answerTo('', { ...NORMAL, endpoint })).toEqual([`TargetName=${DISK}`])
+  })
 })
 
 describe('SendTargets in a normal session', () => {

@@ -75,7 +75,7 @@ function directoryFor(policy: AuthenticationPolicy): TargetDirectory {
 
 /** Replays the Login Requests; gives the replies. */
 function replay({ requests, challenge }: Capture, directory: TargetDirectory): readonly LoginReply[] {
-  const random = [...challenge]
+  const [identifier, ...random] = challenge
   const machine = createLoginMachine({
     directory,
     endpoint: ENDPOINT,
@@ -86,6 +86,7 @@ function replay({ requests, challenge }: Capture, directory: TargetDirectory): r
       if (bytes?.length !== byteCount) throw new Error(`the capture has no ${byteCount} bytes of challenge`)
       return bytes
     },
+    recentChallenges: { remember: () => identifier![0]!, has: () => false },
   })
   return requests.filter(isLoginRequest).map((pdu) => machine.step(parseLoginRequest(pdu)))
 }
@@ -161,7 +162,8 @@ it.each(CAPTURES.filter((capture) => !isAuthenticated(capture)))(
 it.each(CAPTURES.filter((capture) => textRequestOf(capture) !== undefined))('$name is told the targets', (capture) => {
   const { sessionType, initiatorName } = agreementOf(capture)!.identity
   const session = { sessionType, initiatorName, targetName: null, endpoint: ENDPOINT }
-  const answer = createFullFeatureText(session, directoryFor({ kind: 'none' })).step(textOf(textRequestOf(capture)!))
+  const negotiation = createFullFeatureText(session, directoryFor({ kind: 'none' }), PREFERENCES.keysMax)
+  const answer = negotiation.step(textOf(textRequestOf(capture)!))
   expect(answer.kind === 'answer' && textLines(answer.text)).toEqual([
     `TargetName=${TARGET_NAME}`,
     'TargetAddress=127.0.0.1:3260,7',

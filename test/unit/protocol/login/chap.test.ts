@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { CHAP_ALGORITHMS, type ChapPolicy, type ChapStep, createChapExchange } from '../../../../protocol/login/chap.ts'
-import { createRecentChallenges } from '../../../../protocol/login/recent-challenges.ts'
+import { createRecentChallenges, type RecentChallenges } from '../../../../protocol/login/recent-challenges.ts'
 import { countingBytes, pairsOf } from '../../../support/login-steps.ts'
 
 const SECRET = Buffer.from('alice-secret-0001')
@@ -15,9 +15,19 @@ function chapHash(algorithm: number, identifier: number, secret: Buffer, challen
   return createHash(HASHES[algorithm]!).update(octets).digest()
 }
 
+const INITIATOR_NAME = 'iqn.2026-11.example:initiator'
+
+function exchangeWith(
+  policy: ChapPolicy,
+  randomBytes = countingBytes(),
+  recentChallenges: RecentChallenges = createRecentChallenges(16),
+) {
+  return createChapExchange({ policy, initiatorName: INITIATOR_NAME, randomBytes, recentChallenges })
+}
+
 /** An exchange whose challenge was fetched with CHAP_A=`algorithms`. */
-function challenged(policy: ChapPolicy, algorithms = '5', randomBytes = countingBytes()) {
-  const exchange = createChapExchange(policy, randomBytes)
+function challenged(policy: ChapPolicy, algorithms = '5', recentChallenges?: RecentChallenges) {
+  const exchange = exchangeWith(policy, countingBytes(), recentChallenges)
   const step = exchange.step(pairsOf([`CHAP_A=${algorithms}`]))
   if (step.kind !== 'challenge') throw new Error(`no challenge: ${step.kind}`)
   const [algorithm, identifier, challenge] = step.answers.map(({ value }) => value)
@@ -50,9 +60,7 @@ describe('CHAP, one way', () => {
   })
 
   it.each([0, 255])('[SEC-7] works with identifier %d', (identifier) => {
-    const bytes = Buffer.alloc(16, 0xa5)
-    const random = (byteCount: number) => (byteCount === 1 ? Buffer.of(identifier) : bytes)
-    const chap = challenged(ONE_WAY, '5', random)
+    const chap = challenged(ONE_WAY, '5', { remember: () => identifier, has: () => false })
     expect(chap.identifier).toBe(identifier)
     const step = chap.exchange.step(pairsOf(['CHAP_N=alice', `CHAP_R=${hex(chap.respond(SECRET))}`]))
     expect(step.kind).toBe('authenticated')
@@ -67,7 +75,7 @@ describe('CHAP, one way', () => {
   })
 
   it.each(['99', '', 'md5', '4,9'])('[SEC-5] refuses CHAP_A=%s', (offered) => {
-    expect(statusOf(createChapExchange(ONE_WAY, countingBytes()).step(pairsOf([`CHAP_A=${offered}`])))).toBe(0x0201)
+    expect(statusOf(exchangeWith(ONE_WAY).step(pairsOf([`CHAP_A=${offered}`])))).toBe(0x0201)
   })
 
   it('[TEXT-5] [SEC-9] takes the response in hex of either case and in base64', () => {
@@ -101,6 +109,40 @@ describe('CHAP, one way', () => {
     expect(JSON.stringify(unknownStep).replace('mallory', 'alice')).toBe(JSON.stringify(wrongStep))
   })
 
+  describe('with users that belong to initiators', () => {
+    const bound = (initiatorNames: readonly string[]): ChapPolicy => ({
+      ...ONE_WAY,
+      initiators: [
+        { user: 'alice', secret: SECRET, initiatorNames },
+        { user: 'carol', secret: Buffer.from('carols-secret-003') },
+      ],
+    })
+
+    it('[SEC-20] authenticates the initiator that a user belongs to', () => {
+      const { exchange, respond } = challenged(bound(['iqn.2026-11.example:other', INITIATOR_NAME]))
+      const step = exchange.step(pairsOf(['CHAP_N=alice', `CHAP_R=${hex(respond(SECRET))}`]))
+      expect(step).toMatchObject({ kind: 'authenticated', user: 'alice' })
+    })
+
+    it.each([[['iqn.2026-11.example:other']], [[]]])('[SEC-20] refuses it where the user belongs to %j', (names) => {
+      const { exchange, respond } = challenged(bound(names))
+      const step = exchange.step(pairsOf(['CHAP_N=alice', `CHAP_R=${hex(respond(SECRET))}`]))
+      expect(statusOf(step)).toBe(0x0201)
+      expect(step).toMatchObject({ refusal: { reason: expect.stringMatching(/^CHAP_N: user "alice" is not for/) } })
+    })
+
+    it('takes each user by its own secret only', () => {
+      const secrets = { alice: SECRET, carol: Buffer.from('carols-secret-003') }
+      for (const [user, secret] of Object.entries(secrets)) {
+        for (const claimed of ['alice', 'carol']) {
+          const { exchange, respond } = challenged(bound([INITIATOR_NAME]))
+          const step = exchange.step(pairsOf([`CHAP_N=${claimed}`, `CHAP_R=${hex(respond(secret))}`]))
+          expect(step.kind).toBe(claimed === user ? 'authenticated' : 'refused')
+        }
+      }
+    })
+  })
+
   it('keeps secrets and responses out of reasons', () => {
     const { exchange, respond } = challenged(ONE_WAY)
     const response = respond(TARGET_SECRET).toString('hex')
@@ -123,9 +165,9 @@ describe('CHAP, one way', () => {
   })
 
   it('[SEC-4] [SEC-11] wants CHAP_A first, and each step’s keys only', () => {
-    const early = createChapExchange(ONE_WAY, countingBytes()).step(pairsOf(['CHAP_N=alice', 'CHAP_R=0x00']))
+    const early = exchangeWith(ONE_WAY).step(pairsOf(['CHAP_N=alice', 'CHAP_R=0x00']))
     expect(statusOf(early)).toBe(0x0207)
-    const both = createChapExchange(ONE_WAY, countingBytes()).step(pairsOf(['CHAP_A=5', 'CHAP_N=alice']))
+    const both = exchangeWith(ONE_WAY).step(pairsOf(['CHAP_A=5', 'CHAP_N=alice']))
     expect(statusOf(both)).toBe(0x0200)
     const again = challenged(ONE_WAY).exchange.step(pairsOf(['CHAP_N=alice', 'CHAP_R=0x00', 'CHAP_A=5']))
     expect(statusOf(again)).toBe(0x0200)
@@ -148,6 +190,23 @@ describe('CHAP, one way', () => {
     exchange.step(pairsOf(['CHAP_N=alice', 'CHAP_R=0x00']))
     const step = exchange.step(pairsOf(['CHAP_N=alice', `CHAP_R=${hex(respond(SECRET))}`]))
     expect(statusOf(step)).toBe(0x0200)
+  })
+})
+
+describe('[SEC-8] challenges', () => {
+  it('of 10,000 logins are all different, and neighbours have different identifiers', () => {
+    const recent = createRecentChallenges(16)
+    const challenges = new Set<string>()
+    let before = -1
+    for (let login = 0; login < 10_000; login++) {
+      const step = exchangeWith(ONE_WAY, randomBytes, recent).step(pairsOf(['CHAP_A=5']))
+      if (step.kind !== 'challenge') throw new Error(step.kind)
+      const [, identifier, challenge] = step.answers.map(({ value }) => value)
+      expect(Number(identifier)).not.toBe(before)
+      before = Number(identifier)
+      challenges.add(challenge!)
+    }
+    expect(challenges.size).toBe(10_000)
   })
 })
 
@@ -185,9 +244,9 @@ describe('CHAP, mutual', () => {
 
   it('[SEC-17] drops a challenge reflected from another connection', () => {
     const recent = createRecentChallenges(8)
-    const other = createChapExchange(MUTUAL, () => Buffer.alloc(16, 0x77), recent)
+    const other = exchangeWith(MUTUAL, () => Buffer.alloc(16, 0x77), recent)
     other.step(pairsOf(['CHAP_A=5']))
-    const exchange = createChapExchange(MUTUAL, countingBytes(), recent)
+    const exchange = exchangeWith(MUTUAL, countingBytes(), recent)
     exchange.step(pairsOf(['CHAP_A=5']))
     const reflected = `CHAP_C=0x${'77'.repeat(16)}`
     expect(exchange.step(pairsOf(['CHAP_N=alice', 'CHAP_R=0x00', 'CHAP_I=1', reflected])).kind).toBe('dropped')
@@ -207,6 +266,15 @@ describe('CHAP, mutual', () => {
 })
 
 describe('recent challenges', () => {
+  it('[SEC-8] come with an identifier that is an octet and changes each time', () => {
+    const recent = createRecentChallenges(2)
+    const identifiers = Array.from({ length: 600 }, (_, index) => recent.remember(Buffer.of(index)))
+    identifiers.forEach((identifier, index) => {
+      expect(identifier & 0xff).toBe(identifier)
+      expect(identifier).not.toBe(identifiers[index + 1])
+    })
+  })
+
   it('forgets the oldest beyond its bound', () => {
     const recent = createRecentChallenges(2)
     for (const byte of [1, 2, 3]) recent.remember(Buffer.of(byte))

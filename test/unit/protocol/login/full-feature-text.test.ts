@@ -2,7 +2,14 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { createFullFeatureText } from '../../../../protocol/login/full-feature-text.ts'
 import type { SessionType } from '../../../../protocol/login/parameters.ts'
-import { directoryWith, ENDPOINT, INITIATOR_NAME, TARGET_NAME, textLines } from '../../../support/login-steps.ts'
+import {
+  directoryWith,
+  ENDPOINT,
+  INITIATOR_NAME,
+  PREFERENCES,
+  TARGET_NAME,
+  textLines,
+} from '../../../support/login-steps.ts'
 
 const DIRECTORY = directoryWith({ kind: 'none' })
 
@@ -11,6 +18,7 @@ function startSequence(sessionType: SessionType = 'Normal') {
   return createFullFeatureText(
     { sessionType, initiatorName: INITIATOR_NAME, targetName, endpoint: ENDPOINT },
     DIRECTORY,
+    PREFERENCES.keysMax,
   )
 }
 

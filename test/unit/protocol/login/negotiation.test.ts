@@ -10,6 +10,7 @@ import {
   type SessionParameters,
   type SessionType,
 } from '../../../../protocol/login/parameters.ts'
+import { LIMITS, loginPreferences } from '../../../../src/limits.ts'
 import { PREFERENCES, pairsOf } from '../../../support/login-steps.ts'
 
 function preferring(session: Partial<SessionParameters>): LoginPreferences {
@@ -175,6 +176,31 @@ describe('rules over several keys', () => {
     expect(outcome(['MaxBurstLength=4096'])).toMatchObject({ session: { firstBurstLength: 4096 } })
   })
 
+  it('agrees on everything that a complete target prefers', () => {
+    const preferred = loginPreferences(LIMITS, { defaultTime2Wait: 2 })
+    const offers = [
+      'MaxConnections=16',
+      'ErrorRecoveryLevel=2',
+      'MaxOutstandingR2T=4',
+      'TaskReporting=FastAbort,ResponseFence,RFC3720',
+      'iSCSIProtocolLevel=2',
+      'DefaultTime2Wait=0',
+      'DefaultTime2Retain=60',
+    ]
+    expect(answers(offers, preferred)).toEqual([
+      'MaxConnections=8',
+      'ErrorRecoveryLevel=2',
+      'MaxOutstandingR2T=1',
+      'TaskReporting=FastAbort',
+      'iSCSIProtocolLevel=2',
+      'DefaultTime2Wait=2',
+      'DefaultTime2Retain=20',
+    ])
+    expect(answers(['TaskReporting=ResponseFence,FastAbort,RFC3720'], preferred)).toEqual([
+      'TaskReporting=ResponseFence',
+    ])
+  })
+
   it('[TEXT-18] allows several R2Ts with error recovery only out of order', () => {
     const recovering = preferring({ errorRecoveryLevel: 2, dataSequenceInOrder: false })
     const offers = ['MaxOutstandingR2T=8', 'ErrorRecoveryLevel=2']
@@ -253,6 +279,42 @@ describe('for arbitrary offers', () => {
         expect(isRefusal(other)).toBe(isRefusal(round))
         if (!isRefusal(round) && !isRefusal(other)) expect(other.agreed).toEqual(round.agreed)
       }),
+    )
+  })
+
+  it('[TEXT-18] [KEY-21] keeps to one R2T with error recovery in order, in whatever texts the keys come', () => {
+    const offers = fc.record({
+      ErrorRecoveryLevel: fc.constantFrom('0', '1', '2'),
+      MaxOutstandingR2T: fc.constantFrom('1', '2', '65535'),
+      DataSequenceInOrder: fc.constantFrom('Yes', 'No'),
+    })
+    const texts = fc.tuple(offers, fc.array(fc.integer({ min: 0, max: 3 }), { minLength: 3, maxLength: 3 }))
+    fc.assert(
+      fc.property(texts, preferences, ([values, places], preferred) => {
+        let known: AgreedParameters = {}
+        const answered: Record<string, string> = {}
+        for (let place = 0; place < 3; place++) {
+          const inPlace = Object.entries(values).filter((_, index) => places[index] === place)
+          const round = negotiate(
+            inPlace.map(([name, text]) => ({ key: name, value: text })),
+            known,
+            preferred,
+            'Normal',
+          )
+          if (isRefusal(round)) throw new Error(round.reason)
+          for (const answer of round.answers) answered[answer.key] = answer.value
+          known = round.agreed
+        }
+        const settled = settle(known)
+        if (isRefusal(settled)) throw new Error(settled.reason)
+        const { errorRecoveryLevel, maxOutstandingR2T, dataSequenceInOrder } = settled.session
+        // What is in force is what was answered, or the default of what was not offered.
+        expect(String(errorRecoveryLevel)).toBe(answered.ErrorRecoveryLevel ?? '0')
+        expect(String(maxOutstandingR2T)).toBe(answered.MaxOutstandingR2T ?? '1')
+        expect(dataSequenceInOrder).toBe((answered.DataSequenceInOrder ?? 'Yes') === 'Yes')
+        if (errorRecoveryLevel > 0 && dataSequenceInOrder) expect(maxOutstandingR2T).toBe(1)
+      }),
+      { numRuns: 2000 },
     )
   })
 

@@ -142,11 +142,12 @@ describe('header writers produce what the layout encodes', () => {
         expect(written((header) => writeNopIn(header, tag, transferTag))).toEqual(
           encode(NOP_IN_LAYOUT, { opcode: OPCODE.NOP_IN, flags: 0x80, ...tags }),
         )
-        expect(written((header) => writeTaskManagementResponse(header, tag, 5))).toEqual(
+        expect(written((header) => writeTaskManagementResponse(header, tag, 5, Buffer.from([1, 2, 3])))).toEqual(
           encode(TASK_MANAGEMENT_RESPONSE_LAYOUT, {
             opcode: OPCODE.TASK_MANAGEMENT_RESPONSE,
             flags: 0x80,
             response: 5,
+            additionalResponseInformation: Buffer.from([1, 2, 3]),
             initiatorTaskTag: tag,
           }),
         )
@@ -163,8 +164,14 @@ describe('header writers produce what the layout encodes', () => {
             time2Retain: two,
           }),
         )
-        expect(written((header) => writeReject(header, 0x09))).toEqual(
-          encode(REJECT_LAYOUT, { opcode: OPCODE.REJECT, flags: 0x80, reason: 9, initiatorTaskTag: 0xffff_ffff }),
+        expect(written((header) => writeReject(header, 0x09, two))).toEqual(
+          encode(REJECT_LAYOUT, {
+            opcode: OPCODE.REJECT,
+            flags: 0x80,
+            reason: 9,
+            initiatorTaskTag: 0xffff_ffff,
+            dataSNOrR2TSN: two,
+          }),
         )
         expect(written((header) => writeAsyncMessage(header, ASYNC_EVENT.LOGOUT_REQUEST, one, two, three))).toEqual(
           encode(ASYNC_MESSAGE_LAYOUT, {

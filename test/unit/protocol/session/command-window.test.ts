@@ -8,7 +8,7 @@ function offer(window: CommandWindow, cmdSN: number, out: number[]): void {
   const admission = window.admit(cmdSN)
   if (admission === 'ignore') return
   if (admission === 'hold') {
-    window.hold(cmdSN, () => out.push(cmdSN))
+    window.hold(cmdSN, out, () => out.push(cmdSN))
     return
   }
   out.push(cmdSN)
@@ -45,6 +45,20 @@ describe('command window', () => {
     expect([window.expCmdSN, out]).toEqual([10, []])
     offer(window, 10, out)
     expect([window.expCmdSN, out]).toEqual([13, [10, 11, 12]])
+  })
+
+  it('[ERL-23] drops what one connection has brought, whose CmdSNs then count as missing', () => {
+    const window = new CommandWindow(10, 8)
+    const [one, two]: number[][] = [[], []]
+    offer(window, 11, one!)
+    offer(window, 12, two!)
+    offer(window, 13, one!)
+    window.discardHeldBy(one!)
+    offer(window, 10, two!)
+    expect([window.expCmdSN, one, two]).toEqual([11, [], [10]])
+    expect([window.discard(12), window.discard(13)]).toEqual([true, false])
+    offer(window, 11, one!)
+    expect(window.expCmdSN).toBe(12)
   })
 
   it('[SN-5] ignores what lies outside', () => {

@@ -136,7 +136,7 @@ describe('orderly stop', () => {
     host.command({ itt: 1 })
     const [session] = [...node.context.sessions.sessions()]
     let isDrained = false
-    session!.drain(() => {
+    session!.queue.drain(() => {
       isDrained = true
     })
     host.command({ itt: 2 })

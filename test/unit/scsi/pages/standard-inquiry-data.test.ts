@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { absentUnitInquiryData, standardInquiryData } from '../../../../scsi/pages/standard-inquiry-data.ts'
-import { bytes, PROPERTIES } from '../../../support/logical-unit-properties.ts'
+import { bytes, NEXUS, PROPERTIES } from '../../../support/logical-unit-properties.ts'
 
 describe('standard INQUIRY data', () => {
   it('has the bytes that the standard lays down', () => {
-    expect(standardInquiryData(PROPERTIES.identity)).toEqual(
+    expect(standardInquiryData(PROPERTIES.identity, NEXUS)).toEqual(
       bytes(`00 00 06 12 5b 00 00 02
         4c554e4554544520 4449534b202020202020202020202020 30303031
         ${'00'.repeat(22)}
@@ -13,19 +13,19 @@ describe('standard INQUIRY data', () => {
   })
 
   it('[KEY-28] has an iSCSI version descriptor of 0960h plus the protocol level', () => {
-    expect(standardInquiryData(PROPERTIES.identity).readUInt16BE(60)).toBe(0x0960 + 1)
+    expect(standardInquiryData(PROPERTIES.identity, NEXUS).readUInt16BE(60)).toBe(0x0960 + 1)
   })
 
   it('refuses an identity that the fields do not hold', () => {
     const { identity } = PROPERTIES
-    expect(() => standardInquiryData({ ...identity, vendor: 'NINECHARS' })).toThrow('T10_VENDOR_IDENTIFICATION')
-    expect(() => standardInquiryData({ ...identity, product: 'é' })).toThrow('PRODUCT_IDENTIFICATION')
-    expect(() => standardInquiryData({ ...identity, revision: '12345' })).toThrow('PRODUCT_REVISION_LEVEL')
+    expect(() => standardInquiryData({ ...identity, vendor: 'NINECHARS' }, NEXUS)).toThrow('T10_VENDOR_IDENTIFICATION')
+    expect(() => standardInquiryData({ ...identity, product: 'é' }, NEXUS)).toThrow('PRODUCT_IDENTIFICATION')
+    expect(() => standardInquiryData({ ...identity, revision: '12345' }, NEXUS)).toThrow('PRODUCT_REVISION_LEVEL')
   })
 })
 
 describe('standard INQUIRY data of an absent logical unit', () => {
-  const data = absentUnitInquiryData()
+  const data = absentUnitInquiryData(NEXUS)
 
   it('has qualifier 011b and type 1Fh', () => {
     expect(data[0]).toBe(0x7f)
@@ -36,7 +36,7 @@ describe('standard INQUIRY data of an absent logical unit', () => {
   })
 
   it('differs from that of a disk in nothing but the device type and the names', () => {
-    const disk = standardInquiryData(PROPERTIES.identity)
+    const disk = standardInquiryData(PROPERTIES.identity, NEXUS)
     expect(data.subarray(1, 8)).toEqual(disk.subarray(1, 8))
     expect(data.subarray(36)).toEqual(disk.subarray(36))
   })

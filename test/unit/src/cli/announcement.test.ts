@@ -9,8 +9,10 @@ const announced = (changes: Partial<AnnouncedServer> = {}) =>
     endpoints: [{ host: '127.0.0.1', port: 3260 }],
     targetName: NAME,
     disks: [DISK],
-    chap: null,
+    chapUsers: [],
     mutualChap: null,
+    redirection: null,
+    tls: null,
     reachableHost: (host) => host,
     ...changes,
   })
@@ -41,10 +43,28 @@ describe('the announcement', () => {
     const endpoints = [{ host: '0.0.0.0', port: 3260 }]
     expect(announced()).toContain('Authentication: none.\nOnly programs on this machine')
     expect(announced({ endpoints })).toContain('Authentication: none. Everybody who reaches')
-    expect(announced({ endpoints, chap: CHAP })).toContain('CHAP, initiators log in as "alice".\n\n')
-    expect(announced({ chap: CHAP, mutualChap: MUTUAL_CHAP })).toContain(
+    expect(announced({ endpoints, chapUsers: [CHAP] })).toContain('CHAP, initiators log in as "alice".\n\n')
+    expect(announced({ chapUsers: [CHAP], mutualChap: MUTUAL_CHAP })).toContain(
       'the target proves itself as "o\'target".\nOnly',
     )
+  })
+
+  it('names every user, and uses the first in the commands', () => {
+    const text = announced({ chapUsers: [CHAP, { user: 'bob', secretFile: 'bob.secret' }] })
+    expect(text).toContain('initiators log in as "alice" or "bob".')
+    expect(text).toContain('export LIBISCSI_CHAP_USERNAME=alice\n')
+    expect(text).not.toContain('bob.secret')
+  })
+
+  it('says where initiators are sent', () => {
+    const addresses = [
+      { host: 'fd00::7', port: 3260 },
+      { host: 'san.example', port: 860 },
+    ]
+    const redirection = { addresses, isPermanent: false, isForEverybody: false }
+    const where = '[fd00::7]:3260, san.example:860.\n'
+    expect(announced({ redirection })).toContain(`are sent elsewhere, for the time being: ${where}`)
+    expect(announced({ redirection: { ...redirection, isPermanent: true } })).toContain(`for good: ${where}`)
   })
 
   it('gives the commands of three initiators without CHAP', () => {
@@ -65,7 +85,7 @@ describe('the announcement', () => {
   })
 
   it('gives the commands with mutual CHAP, secrets as files and quoted for each shell', () => {
-    const text = announced({ chap: CHAP, mutualChap: MUTUAL_CHAP })
+    const text = announced({ chapUsers: [CHAP], mutualChap: MUTUAL_CHAP })
     const node = `iscsiadm -m node -T ${NAME} -p 127.0.0.1:3260`
     const discovery = 'iscsiadm -m discoverydb -t sendtargets -p 127.0.0.1:3260'
     expect(text).toContain(`
@@ -98,8 +118,13 @@ describe('the announcement', () => {
   iscsi-ls`)
   })
 
+  it('quotes for PowerShell whatever PowerShell takes for a quote', () => {
+    const text = announced({ chapUsers: [{ ...CHAP, user: "a'b\u2019c\u201bd" }] })
+    expect(text).toContain("-ChapUsername 'a''b\u2019\u2019c\u201b\u201bd' -ChapSecret")
+  })
+
   it('asks Windows for one-way CHAP when the target has nothing to prove', () => {
-    const text = announced({ chap: CHAP })
+    const text = announced({ chapUsers: [CHAP] })
     expect(text).toContain('-AuthenticationType ONEWAYCHAP')
     expect(text).not.toContain('Set-IscsiChapSecret')
     expect(text).not.toContain('username_in')
@@ -118,5 +143,40 @@ describe('the announcement', () => {
     expect(text).toContain('listening on 0.0.0.0:3260\n')
     expect(text).toContain('iscsi-ls -s iscsi://10.0.0.7:3260\n')
     expect(text).not.toContain('-p 0.0.0.0')
+  })
+
+  describe('of portals with TLS', () => {
+    const request = { listen: [], certificateFile: 'server.crt', keyFile: 'server.key', clientCaFile: null }
+    const tls = { endpoints: [{ host: '0.0.0.0', port: 3261 }], request }
+    const mutual = { ...tls, request: { ...request, clientCaFile: 'ca.crt' } }
+    const reachableHost = (host: string) => (host === '0.0.0.0' ? '10.0.0.7' : host)
+
+    it('has lines for machines of its own, and begins with the tunnel', () => {
+      const text = announced({ tls, reachableHost })
+      expect(text).toMatch(/^listening on 127\.0\.0\.1:3260\nlistening with TLS on 0\.0\.0\.0:3261\ntarget /)
+      expect(text).toContain('\n  lunette tunnel --connect 10.0.0.7:3261 --ca ca.crt\n')
+      expect(announced({ tls: mutual, reachableHost })).toContain(
+        '  lunette tunnel --connect 10.0.0.7:3261 --ca ca.crt --certificate initiator.crt --key initiator.key\n',
+      )
+    })
+
+    it('has no commands that go around TLS when there is nothing else', () => {
+      const text = announced({ endpoints: [], tls, reachableHost })
+      expect(text).not.toMatch(/iscsiadm|iscsi-ls|TargetPortal/)
+      expect(text).toContain('lunette tunnel')
+    })
+
+    it('says which option opens it to others', () => {
+      const here = { ...tls, endpoints: [{ host: '127.0.0.1', port: 3261 }] }
+      expect(announced({ tls: here })).toContain('; --listen opens it to others')
+      expect(announced({ endpoints: [], tls: here })).toContain('; --tls-listen opens it to others')
+    })
+
+    it('says who can connect', () => {
+      expect(announced({ tls })).toContain('Authentication: none. Everybody who reaches')
+      expect(announced({ tls: mutual })).toContain('Authentication: none.\nThrough TLS, initiators show a certificate')
+      expect(announced({ endpoints: [], tls: mutual })).toContain('Authentication: certificates.\nThrough TLS')
+      expect(announced({ tls: mutual, chapUsers: [CHAP] })).toContain('log in as "alice".\nThrough TLS')
+    })
   })
 })

@@ -5,12 +5,12 @@ import { temporaryDirectory } from '../../../support/temporary-directory.ts'
 
 const OPTION = '--chap-secret-file'
 
-function load(content: string | Buffer, mode = 0o600) {
+function load(content: string | Buffer, mode = 0o600, mayBeShort = false) {
   using directory = temporaryDirectory()
   const path = directory.file('secret')
   writeFileSync(path, content)
   chmodSync(path, mode)
-  return loadChapSecret(OPTION, path)
+  return loadChapSecret(OPTION, path, mayBeShort)
 }
 
 describe('[SEC-18] loadChapSecret', () => {
@@ -56,6 +56,39 @@ describe('[SEC-18] loadChapSecret', () => {
       expect(message).toMatch(/^--chap-secret-file \S+secret: /)
       if (content.trim().length > 0) expect(message).not.toContain(content.trim().slice(0, 11))
     }
+  })
+
+  it.each([
+    ['hex:00112233445566778899AAbb', '00112233445566778899aabb'],
+    ['base64:AAECAwQFBgcICQoLDA==\n', '000102030405060708090a0b0c'],
+    [`hex:${'0a'.repeat(16)}\r\n`, '0a'.repeat(16)],
+  ])('reads the binary secret %j, and warns that the printed commands show its notation', (content, bytes) => {
+    const { secret, warnings } = load(content)
+    expect(secret.toString('hex')).toBe(bytes)
+    expect(warnings).toEqual([expect.stringContaining('is binary')])
+  })
+
+  it.each([
+    ['hex:', 'no even number of hex digits'],
+    ['hex:0011223344556677889900112', 'no even number of hex digits'],
+    ['hex:00112233 4455', 'no even number of hex digits'],
+    ['base64:', 'is not base64'],
+    ['base64:AAECAwQFBgcICQoLDA', 'is not base64'],
+    [`hex:${'00'.repeat(11)}`, 'has 11 bytes: at least 12'],
+  ])('refuses the binary secret %j', (content, reason) => {
+    expect(() => load(content)).toThrow(reason)
+  })
+
+  it.each(['0b123456789012', '0x123456789012'])('takes %s as text, which random hex digits may look like', (text) => {
+    expect(load(text).secret.toString()).toBe(text)
+  })
+
+  it('accepts short secrets with a warning where that is asked for, but no empty one', () => {
+    const { secret, warnings } = load('short', 0o600, true)
+    expect(secret.toString()).toBe('short')
+    expect(warnings).toEqual([expect.stringContaining('5 bytes: at least 12 are needed')])
+    expect(() => load('', 0o600, true)).toThrow('empty')
+    expect(() => load('short')).toThrow('--allow-short-secrets accepts that')
   })
 
   it('refuses a file that is not there, and a directory', () => {

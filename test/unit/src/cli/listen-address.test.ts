@@ -1,7 +1,13 @@
 import { isIP } from 'node:net'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { formatEndpoint, isLoopback, isWildcard, parseListenAddress } from '../../../../src/cli/listen-address.ts'
+import {
+  formatEndpoint,
+  isLoopback,
+  isWildcard,
+  parseListenAddress,
+  parsePortalAddress,
+} from '../../../../src/cli/listen-address.ts'
 
 describe('parseListenAddress', () => {
   it.each([
@@ -59,6 +65,34 @@ describe('parseListenAddress', () => {
         expect(parseListenAddress(formatEndpoint(parsed.endpoint))).toEqual(parsed)
       }),
     )
+  })
+})
+
+describe('parsePortalAddress', () => {
+  it.each([
+    ['127.0.0.1', '127.0.0.1', 3260, 1],
+    ['[::1],0', '::1', 3260, 0],
+    ['::1,2', '::1', 3260, 2],
+    ['192.168.1.5:3261,65535', '192.168.1.5', 3261, 65_535],
+  ])('reads %s', (text, host, port, portalGroupTag) => {
+    expect(parsePortalAddress(text)).toEqual({ kind: 'portal', portal: { host, port, portalGroupTag } })
+  })
+
+  it('takes another port and another tag where none is named', () => {
+    expect(parsePortalAddress('localhost,3', 3261)).toMatchObject({ portal: { port: 3261, portalGroupTag: 3 } })
+    expect(parsePortalAddress('::1', 3261, 2)).toMatchObject({ portal: { port: 3261, portalGroupTag: 2 } })
+    expect(parsePortalAddress('[::1]:1,4', 3261, 2)).toMatchObject({ portal: { port: 1, portalGroupTag: 4 } })
+  })
+
+  it.each([
+    ['127.0.0.1,', 'portal group tag'],
+    ['127.0.0.1,65536', 'portal group tag'],
+    ['127.0.0.1,-1', 'portal group tag'],
+    ['127.0.0.1,1,2', 'portal group tag'],
+    ['127.0.0.1:x,1', 'port'],
+    [',1', '0.0.0.0 or [::]'],
+  ])('refuses "%s" and says why', (text, reason) => {
+    expect(parsePortalAddress(text)).toEqual({ kind: 'invalid', reason: expect.stringContaining(reason) })
   })
 })
 

@@ -27,9 +27,34 @@ describe('lunette --help and --version', () => {
     for (const word of ['--size', '--allow-unauthenticated', 'Examples:', 'Sizes:', 'Exit codes:', '127.0.0.1:3260']) {
       expect(help.stdout).toContain(word)
     }
-    expect((await runLunette(directory.path, ['serve', '--help'])).stdout).toContain('Exit codes:')
+    const serve = (await runLunette(directory.path, ['serve', '--help'])).stdout
+    expect(serve).toContain('Exit codes:')
+    expect(serve.match(/^[A-Z].*:$/gm)).toEqual([
+      'Arguments:',
+      'Disks:',
+      'Name and portals:',
+      'Who may log in (CHAP):',
+      'TLS:',
+      'Redirection:',
+      'iSNS:',
+      'Tuning, log and help:',
+      'Examples:',
+      'Exit codes:',
+    ])
     const { version } = JSON.parse(readFileSync(new URL('../../../../package.json', import.meta.url), 'utf8'))
     expect(await runLunette(directory.path, ['--version'])).toMatchObject({ exitCode: 0, stdout: `${version}\n` })
+    expect(readdirSync(directory.path)).toEqual([])
+  })
+})
+
+describe('lunette limits', () => {
+  it('lists limits and login parameters with their defaults and what is allowed', async () => {
+    using directory = temporaryDirectory()
+    const { exitCode, stdout, stderr } = await runLunette(directory.path, ['limits'])
+    expect([exitCode, stderr]).toEqual([0, ''])
+    expect(stdout).toMatch(/^ {2}sessionsMax +1024 +1 to 65535$/m)
+    expect(stdout).toMatch(/^ {2}loginTimeoutMs +15s +1ms to 576h$/m)
+    expect(stdout).toMatch(/^ {2}MaxBurstLength +1048576 +a number from 512 to 16777215$/m)
     expect(readdirSync(directory.path)).toEqual([])
   })
 })
@@ -127,6 +152,11 @@ describe('the command line that is wrong', () => {
     [['--block-size', '520'], 'allowed are 512 and 4096'],
     [['--listen', '0.0.0.0'], '--allow-unauthenticated'],
     [['--chap-user', 'alice'], '--chap-secret-file'],
+    [['tunnel', '--connect', 'a:0'], 'from 1 to 65535 (see lunette tunnel --help)'],
+    [['--limit', 'sessionsMax=0'], '--limit sessionsMax=0 is out of range: allowed is 1 to 65535'],
+    [['--parameter', 'InitialR2T=maybe'], '--parameter InitialR2T=maybe is not possible: allowed is Yes or No'],
+    [['--redirect', '[::]'], '--redirect [::] leads nowhere'],
+    [['--listen', '127.0.0.1:0,x'], 'portal group tag'],
   ])('%j ends with 2, one sentence, and nothing on the disk', async (args, reason) => {
     using directory = temporaryDirectory()
     const result = await runLunette(directory.path, args)
@@ -211,6 +241,17 @@ describe('CHAP secrets', () => {
     const commandLine = process.platform === 'linux' ? readFileSync(`/proc/${lunette.pid}/cmdline`, 'utf8') : ''
     await stop(lunette)
     for (const secret of SECRETS) expect(lunette.stdout() + lunette.stderr() + commandLine).not.toContain(secret)
+  })
+
+  it('belong to several users, each with its own', async () => {
+    using directory = temporaryDirectory()
+    writeSecrets(directory, SECRETS)
+    const users = ['--chap-user', 'alice', '--chap-user', 'bob', '--chap-secret-file', 'i', '--chap-secret-file', 't']
+    const bound = ['--chap-initiator', 'bob=iqn.2026-11.example:bob']
+    await using lunette = await serving(directory, [...users, ...bound])
+    expect(lunette.stdout()).toContain('CHAP, initiators log in as "alice" or "bob"')
+    await stop(lunette)
+    expect(lunette.stderr()).not.toContain('the same CHAP secret')
   })
 
   it('[SEC-16] must differ between the two directions', async () => {

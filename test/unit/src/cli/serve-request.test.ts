@@ -4,7 +4,7 @@ import { readServeRequest, type ServeWords } from '../../../../src/cli/serve-req
 const read = (words: Partial<ServeWords> = {}, files: readonly string[] = []) =>
   readServeRequest(files, { data: './lunette-data', logLevel: 'info', ...words })
 
-const CHAP = { chapUser: 'alice', chapSecretFile: 'alice.secret' }
+const CHAP = { chapUser: ['alice'], chapSecretFile: ['alice.secret'] }
 const MUTUAL_CHAP = { mutualChapUser: 'target', mutualChapSecretFile: 'target.secret' }
 
 describe('readServeRequest', () => {
@@ -12,11 +12,17 @@ describe('readServeRequest', () => {
     expect(read()).toEqual({
       files: [],
       sizeBytes: null,
-      listen: [{ host: '127.0.0.1', port: 3260 }],
+      listen: [{ host: '127.0.0.1', port: 3260, portalGroupTag: 1 }],
+      tls: null,
       dataDirectory: './lunette-data',
       targetName: null,
-      chap: null,
+      redirection: null,
+      isns: null,
+      chapUsers: [],
       mutualChap: null,
+      allowShortSecrets: false,
+      limits: {},
+      parameters: {},
       readOnly: false,
       blockLengthBytes: null,
       logLevel: 'info',
@@ -28,7 +34,20 @@ describe('readServeRequest', () => {
       ...CHAP,
       ...MUTUAL_CHAP,
       size: '10G',
-      listen: ['[::1]:1', '192.168.1.5'],
+      listen: ['[::1]:1', '192.168.1.5', '192.168.1.5:3261,65534'],
+      tlsListen: ['192.168.1.5:3262'],
+      tlsCertificate: 'server.crt',
+      tlsKey: 'server.key',
+      tlsClientCa: 'ca.crt',
+      redirect: ['192.168.1.6', '[fd00::6]:860'],
+      redirectPermanently: true,
+      chapInitiator: ['alice=IQN.2024-01.com.example:host', 'alice=iqn.2024-01.com.example:other'],
+      isns: 'isns.example.com',
+      isnsDomains: true,
+      isnsPort: '3206',
+      allowShortSecrets: true,
+      limit: ['sessionsMax=5', 'loginTimeoutMs=3s'],
+      parameter: ['MaxBurstLength=0x10000', 'HeaderDigest=None'],
       data: 'd',
       targetName: 'IQN.2024-01.com.example:x',
       readOnly: true,
@@ -39,12 +58,37 @@ describe('readServeRequest', () => {
       files: ['a', 'b'],
       sizeBytes: 10 * 1024 ** 3,
       listen: [
-        { host: '::1', port: 1 },
-        { host: '192.168.1.5', port: 3260 },
+        { host: '::1', port: 1, portalGroupTag: 1 },
+        { host: '192.168.1.5', port: 3260, portalGroupTag: 1 },
+        { host: '192.168.1.5', port: 3261, portalGroupTag: 65534 },
       ],
+      tls: {
+        listen: [{ host: '192.168.1.5', port: 3262, portalGroupTag: 2 }],
+        certificateFile: 'server.crt',
+        keyFile: 'server.key',
+        clientCaFile: 'ca.crt',
+      },
       dataDirectory: 'd',
       targetName: 'iqn.2024-01.com.example:x',
-      chap: { user: 'alice', secretFile: 'alice.secret' },
+      redirection: {
+        addresses: [
+          { host: '192.168.1.6', port: 3260 },
+          { host: 'fd00::6', port: 860 },
+        ],
+        isPermanent: true,
+        isForEverybody: false,
+      },
+      isns: { host: 'isns.example.com', port: 3205, notificationPort: 3206, restrictsToDomains: true },
+      chapUsers: [
+        {
+          user: 'alice',
+          secretFile: 'alice.secret',
+          initiatorNames: ['iqn.2024-01.com.example:host', 'iqn.2024-01.com.example:other'],
+        },
+      ],
+      allowShortSecrets: true,
+      limits: { sessionsMax: 5, loginTimeoutMs: 3000 },
+      parameters: { maxBurstLength: 65_536, headerDigest: false },
       mutualChap: { user: 'target', secretFile: 'target.secret' },
       readOnly: true,
       blockLengthBytes: 4096,
@@ -63,12 +107,38 @@ describe('readServeRequest', () => {
     [{ targetName: 'iqn.2024-13.com.example' }, 'iqn.yyyy-mm.reversed.domain'],
     [{ listen: ['nowhere:x'] }, '--listen nowhere:x has a port'],
     [{ listen: ['127.0.0.1', '127.0.0.1:3260'] }, '--listen 127.0.0.1:3260 is given twice'],
-    [{ chapUser: 'alice' }, '--chap-user needs --chap-secret-file'],
-    [{ chapSecretFile: 'f' }, '--chap-secret-file needs --chap-user'],
-    [{ chapUser: '', chapSecretFile: 'f' }, 'not a CHAP name'],
-    [{ chapUser: 'a\nb', chapSecretFile: 'f' }, 'not a CHAP name'],
-    [{ chapUser: 'a'.repeat(256), chapSecretFile: 'f' }, 'not a CHAP name'],
-    [{ chapUser: 'alice', chapSecretFile: '' }, 'name a file'],
+    [{ chapUser: ['alice'] }, '--chap-user needs --chap-secret-file'],
+    [{ chapUser: ['alice', 'bob'], chapSecretFile: ['f'] }, '--chap-user needs --chap-secret-file: 2 are given'],
+    [{ chapSecretFile: ['f'] }, '--chap-secret-file needs --chap-user'],
+    [{ chapUser: [''], chapSecretFile: ['f'] }, 'not a CHAP name'],
+    [{ chapUser: ['a\nb'], chapSecretFile: ['f'] }, 'not a CHAP name'],
+    [{ chapUser: ['a'.repeat(256)], chapSecretFile: ['f'] }, 'not a CHAP name'],
+    [{ chapUser: ['alice'], chapSecretFile: [''] }, 'name a file'],
+    [{ chapUser: ['alice', 'alice'], chapSecretFile: ['f', 'g'] }, '--chap-user alice is given twice'],
+    [{ ...CHAP, chapInitiator: ['alice'] }, '--chap-initiator alice is not USER=NAME'],
+    [{ ...CHAP, chapInitiator: ['bob=iqn.2024-01.com.example:h'] }, 'there is no --chap-user bob'],
+    [{ ...CHAP, chapInitiator: ['alice=a b'] }, '--chap-initiator alice=a b: the character U+0020'],
+    [{ listen: ['127.0.0.1:3260,1', '127.0.0.1:3260,2'] }, '--listen 127.0.0.1:3260,2 is given twice'],
+    [{ listen: ['127.0.0.1,65536'] }, 'has a portal group tag that is not a number from 0 to 65535'],
+    [{ listen: ['127.0.0.1:1,0', '127.0.0.1:2,65535'] }, 'tags 0 and 65535 cannot be used together'],
+    [{ redirect: ['0.0.0.0'] }, '--redirect 0.0.0.0 leads nowhere: name one address'],
+    [{ redirect: ['192.168.1.5:0'] }, '--redirect 192.168.1.5:0 has a port that is not a number from 1 to 65535'],
+    [{ redirect: ['192.168.1.5:3260,1'] }, '--redirect 192.168.1.5:3260,1 has a port'],
+    [{ redirect: Array<string>(17).fill('192.168.1.5') }, 'the most is 16'],
+    [{ redirectPermanently: true }, '--redirect-permanently needs --redirect'],
+    [{ redirectBeforeAuthentication: true }, '--redirect-before-authentication needs --redirect'],
+    [{ limit: ['sessions=1'] }, '--limit sessions=1 names no limit (did you mean sessionsMax'],
+    [{ limit: ['sessionsMax=1', 'sessionsMax=2'] }, '--limit sessionsMax=2: sessionsMax is given twice'],
+    [
+      { parameter: ['MaxBurst=1'] },
+      '--parameter MaxBurst=1 names no key of the negotiation (did you mean MaxBurstLength?)',
+    ],
+    [{ parameter: ['InitialR2T=No', 'InitialR2T=Yes'] }, 'InitialR2T is given twice'],
+    [
+      { parameter: ['FirstBurstLength=2097152'] },
+      '--parameter FirstBurstLength=2097152 exceeds MaxBurstLength, which is 1048576',
+    ],
+    [{ parameter: ['MaxBurstLength=512', 'FirstBurstLength=1024'] }, 'exceeds MaxBurstLength, which is 512'],
     [MUTUAL_CHAP, '--mutual-chap-user needs --chap-user'],
     [{ ...CHAP, mutualChapUser: 'target' }, '--mutual-chap-user needs --mutual-chap-secret-file'],
     [{ data: '' }, '--data is empty'],
@@ -85,6 +155,14 @@ describe('readServeRequest', () => {
         Array.from({ length: 257 }, (_, lun) => `${lun}`),
       ),
     ).toThrow('the most is 256')
+  })
+
+  it('[PORT-1] [PORT-2] listens on port 3260 in one group unless asked otherwise, and never on a port of two groups', () => {
+    expect(read({ listen: ['127.0.0.1', '[::1]'] }).listen).toEqual([
+      { host: '127.0.0.1', port: 3260, portalGroupTag: 1 },
+      { host: '::1', port: 3260, portalGroupTag: 1 },
+    ])
+    expect(() => read({ listen: ['127.0.0.1,1', '127.0.0.1,2'] })).toThrow('is given twice')
   })
 
   it('lets two portals ask for any free port', () => {
@@ -106,5 +184,25 @@ describe('listening beyond this machine', () => {
 
   it.each(['127.0.0.1', '127.1.2.3:1', '[::1]', 'localhost'])('is not what %s does', (address) => {
     expect(read({ listen: [address] }).listen).toHaveLength(1)
+  })
+
+  const TLS = { tlsCertificate: 'server.crt', tlsKey: 'server.key' }
+
+  it('is what a TLS portal does, unless clients need certificates', () => {
+    const words = { ...TLS, tlsListen: ['192.168.1.5'] }
+    expect(() => read(words)).toThrow(/--tls-listen 192\.168\.1\.5:3261 .* --tls-client-ca, .* --allow-unauthenticated/)
+    expect(read({ ...words, tlsClientCa: 'ca.crt' }).listen).toEqual([])
+    expect(read({ ...words, ...CHAP }).listen).toEqual([])
+    expect(read({ ...words, allowUnauthenticated: true }).listen).toEqual([])
+  })
+
+  it('is what a portal without TLS does, also beside one that demands certificates', () => {
+    const words = { ...TLS, tlsListen: ['192.168.1.5'], tlsClientCa: 'ca.crt', listen: ['192.168.1.5'] }
+    expect(() => read(words)).toThrow(/--listen 192\.168\.1\.5:3260 would let everybody/)
+  })
+
+  it('may not have the numbers of two target ports that are one, with TLS or without', () => {
+    const words = { ...TLS, listen: ['127.0.0.1,0'], tlsListen: ['127.0.0.1,65535'] }
+    expect(() => read(words)).toThrow('portal group tags 0 and 65535 cannot be used together')
   })
 })

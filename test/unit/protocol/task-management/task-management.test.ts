@@ -108,4 +108,20 @@ describe('task management', () => {
     }
     expect(host.connection.readyToTransfers.size).toBe(3)
   })
+
+  it('answers a numbered request that is one too many, because its CmdSN has been used', () => {
+    const node = new NodeHarness({ managementRequestsMax: 1 })
+    const host = node.connect()
+    host.login()
+    host.take()
+    manage(host, ABORT_TASK_SET)
+    const words = { 20: 0xffff_ffff, 24: host.cmdSN++ }
+    host.request({ opcode: OPCODE.TASK_MANAGEMENT_REQUEST, byte1: 0x80 | ABORT_TASK_SET, itt: 7, words })
+    const [refusal] = host.take()
+    expect([refusal!.opcode, refusal!.itt, refusal!.byte(2)]).toEqual([OPCODE.TASK_MANAGEMENT_RESPONSE, 7, 255])
+    expect(refusal!.expCmdSN).toBe(host.cmdSN)
+    node.scsi.rest()
+    node.clock.settle()
+    expect(answers(host)).toEqual([[OPCODE.TASK_MANAGEMENT_RESPONSE, 102]])
+  })
 })
