@@ -11,9 +11,15 @@ export interface ProtocolLimits {
   readonly connectionsMax: number
   /** Of these, connections that have not logged in; for one more, one of them is closed in the same way. */
   readonly pendingLoginsMax: number
-  /** Sessions at a time, discovery sessions included; one more is refused at login. */
+  /**
+   * Sessions at a time, discovery sessions and those included that have ended but still have a command in flight; one more
+   * is refused at login.
+   */
   readonly sessionsMax: number
-  /** Sessions without a connection that are kept for Time2Wait and Time2Retain; beyond it the oldest ends. */
+  /**
+   * Sessions without a connection that are kept for Time2Wait and Time2Retain; beyond it the oldest ends of the initiator
+   * that has most of them.
+   */
   readonly failedSessionsMax: number
   /**
    * Lost connections of a session whose state is kept for as long; beyond it the oldest is given up. How many connections

@@ -53,8 +53,11 @@ export interface NexusHandler {
   commandReceived(task: Task): void
   /** Task Management Request Received (SAM-5); `executed` is Task Management Function Executed. */
   taskManagementRequestReceived(request: TaskManagementRequest, executed: TaskManagementFunctionExecuted): void
-  /** The response of a task that was completed is never sent: what it was to report has not been reported. */
-  responseDropped(task: Task): void
+  /**
+   * The response of a task that was completed is never sent, or was lost for good: what it was to report has not been
+   * reported. Shape: the task's `upper`; the task itself may be somebody else's by now.
+   */
+  responseDropped(upper: unknown): void
   /** Tasks of this nexus on these logical units (8-byte LUN fields) ended because of an iSCSI event (RFC 7143 7.6). */
   tasksTerminated(luns: readonly Buffer[]): void
   /** The nexus is lost: end its commands without responses; `ended` comes when nothing of them is in flight any more. */

@@ -153,8 +153,8 @@ class BridgedNexus implements NexusHandler {
     }
   }
 
-  responseDropped(task: Task): void {
-    if (task.upper instanceof Command) this.#target.responseDropped(task.upper)
+  responseDropped(upper: unknown): void {
+    if (upper instanceof Command) this.#target.responseDropped(upper)
   }
 
   tasksTerminated(luns: readonly Buffer[]): void {

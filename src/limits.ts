@@ -4,6 +4,8 @@
  * Memory that a session's initiator can make the server hold, what is kept only at error recovery level 1 and higher:
  *   unsolicited data     commandWindow x the two receive buffers that FIRST_BURST_BYTES may lie in
  *                                                           = 128 x 2 x 256 KiB =   64 MiB
+ *                        from an initiator that sends it in pieces among other things, 512 KiB, four times the data and
+ *                        the two buffers of the last piece             =                256 MiB
  *   solicited data       inboundBytesMax + one burst (1 MiB)           =                  9 MiB
  *   data to send         outboundBytesMax + commandWindow pieces that were begun before the gate closed, in the usual case
  *                        of one piece (256 KiB) over                   =              8.25 MiB
@@ -13,6 +15,9 @@
  *   kept Data-In         retainedDataInBytesMax + a burst and a piece (1.25 MiB) for each read that was begun before the gate
  *                        closed, at most 64 on one connection with pieces of 256 KiB; commandWindow of them if the
  *                        session has several connections               =       88 MiB, or 168 MiB
+ *                        for each connection whose initiator leaves its answers unacknowledged, until
+ *                        acknowledgementTimeoutMs ends it; lost ones (lostConnectionsMax) count as well for as long as
+ *                        they are kept
  *   kept statuses        retainedStatusBytesMax for each connection    =                  2 MiB
  *   exclusive-or         commandWindow x both directions of XDWRITEREAD_BYTES_MAX (64 KiB)
  *                                                                      =                 16 MiB

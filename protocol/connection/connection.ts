@@ -16,6 +16,7 @@ import { RESPONSE } from '../pdu/bhs.ts'
 import { BHS_BYTES } from '../pdu/layout.ts'
 import { writeReject } from '../pdu/reject.ts'
 import { StatusLedger } from '../recovery/status-ledger.ts'
+import { UnacknowledgedSense } from '../recovery/unacknowledged-sense.ts'
 import { isSerialLess, isSerialLessOrEqual, serialAdd } from '../serial.ts'
 import type { Session } from '../session/session.ts'
 import type { Task } from '../session/task.ts'
@@ -33,8 +34,8 @@ import { solicit } from './data-out.ts'
 import { abandonTransfers } from './data-out-memory.ts'
 import { InboundGate, OutboundGate } from './flow-control.ts'
 import { FullFeaturePhase } from './full-feature-phase.ts'
-import { sendNumbers } from './keepalive.ts'
 import { LoginExchange } from './login-exchange.ts'
+import { sendNumbers } from './nop-in.ts'
 import { endTransferWaiters, type ReadyToTransfer, type TransferWaiter } from './ready-to-transfer.ts'
 import { dropAnswer } from './task-lifecycle.ts'
 
@@ -68,6 +69,7 @@ export class Connection implements PduSink {
   readonly terminations: TerminatedTransfers[] = []
   /** What the initiator has not acknowledged; null at error recovery level 0, where nothing is sent again. */
   ledger: StatusLedger | null = null
+  readonly unacknowledgedSense: UnacknowledgedSense
   parameters: ConnectionParameters
   cid = 0
   /** When the last bytes came. */
@@ -108,6 +110,7 @@ export class Connection implements PduSink {
       limits.retainedDataInBytesMax,
     )
     this.inbound = new InboundGate(limits.inboundBytesMax, solicit)
+    this.unacknowledgedSense = new UnacknowledgedSense(limits.commandWindow)
     this.lastReceivedMs = scheduler.nowMs()
     this.#step('transportConnected')
     this.#login = new LoginExchange(this)
@@ -199,8 +202,8 @@ export class Connection implements PduSink {
     this.writer.dataDigest = parameters.dataDigest
     this.#reader.headerDigest = parameters.headerDigest
     this.#reader.dataDigest = parameters.dataDigest
-    session.begin(this)
     this.#fullFeature = new FullFeaturePhase(this)
+    session.begin(this)
   }
 
   /** Take over parameters that were negotiated. */
@@ -240,6 +243,7 @@ export class Connection implements PduSink {
     if (!isSerialLess(this.#ackedStatSN, expStatSN) || !isSerialLessOrEqual(expStatSN, this.#statSN)) return
     this.#ackedStatSN = expStatSN
     if (this.ledger !== null) this.ledger.acknowledged(expStatSN)
+    if (!this.unacknowledgedSense.isEmpty) this.unacknowledgedSense.acknowledged(expStatSN)
     if (this.#session?.fence.isUp) this.#session.fence.acknowledged()
   }
 
@@ -312,6 +316,12 @@ export class Connection implements PduSink {
   /** The Logout Response is queued that says that the logout has failed. */
   closeAfterFailedLogout(): void {
     this.#close('logoutFailed')
+  }
+
+  /** What was sent here and is not acknowledged is not going to be sent again. */
+  forgetUnacknowledged(): void {
+    this.ledger?.clear()
+    if (!this.unacknowledgedSense.isEmpty) this.unacknowledgedSense.drop(this.session.nexus)
   }
 
   /** Go on in the cleanup of this connection, which is out of service (RFC 7143 8.2). */
@@ -455,7 +465,7 @@ export class Connection implements PduSink {
     this.readyToTransfers.clear()
     this.terminations.length = 0
     const isKept = this.#session?.connectionLost(this) ?? false
-    if (!isKept) this.ledger?.clear()
+    if (!isKept) this.forgetUnacknowledged()
     endTransferWaiters(this)
     this.outbound.open()
     if (this.#state === 'CLEANUP_WAIT' && !isKept) this.#step('stateTimedOut')

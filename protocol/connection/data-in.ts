@@ -101,11 +101,12 @@ function queueDataIn(
     keepDataIn(task, data, slot, offset, isLast)
     return
   }
+  const sequenceBytesMax = sequenceBytesMaxOf(task)
   let at = 0
   do {
-    const byteCount = takeSegment(task, data.length - at)
+    const byteCount = takeSegment(task, data.length - at, sequenceBytesMax)
     const isEnd = at + byteCount === data.length
-    const isFinal = endsSequence(task, isLast && isEnd)
+    const isFinal = endsSequence(task, isLast && isEnd, sequenceBytesMax)
     const isFramed = slot !== null && byteCount === slot.data.length
     const header = isFramed ? connection.writer.frameOf(slot) : connection.writer.takeHeader()
     writeDataIn(header, 0, task.initiatorTaskTag, task.dataSN++, offset + at, isFinal)
@@ -125,12 +126,13 @@ function queueDataIn(
 /** The same for Data-In that may be asked for again. */
 function keepDataIn(task: Task, data: Buffer, slot: DataInSlot | null, offset: number, isLast: boolean): void {
   task.sentDataIn ??= new SentDataIn(task)
+  const sequenceBytesMax = sequenceBytesMaxOf(task)
   let at = 0
   do {
-    const byteCount = takeSegment(task, data.length - at)
+    const byteCount = takeSegment(task, data.length - at, sequenceBytesMax)
     const isLastOfAll = isLast && at + byteCount === data.length
-    const segment = data.subarray(at, at + byteCount)
-    task.sentDataIn.send(segment, slot, offset + at, endsSequence(task, isLastOfAll), isLastOfAll)
+    const isFinal = endsSequence(task, isLastOfAll, sequenceBytesMax)
+    task.sentDataIn.send(data.subarray(at, at + byteCount), slot, offset + at, isFinal, isLastOfAll)
     at += byteCount
   } while (at < data.length)
   if (slot !== null) task.connection.context.slots.release(slot)
@@ -142,17 +144,17 @@ function sequenceBytesMaxOf({ connection }: Task): number {
 }
 
 /** The length of the next data segment, counted to its sequence. */
-function takeSegment(task: Task, leftBytes: number): number {
+function takeSegment(task: Task, leftBytes: number, sequenceBytesMax: number): number {
   const segmentBytesMax = task.connection.parameters.initiatorMaxRecvDataSegmentLength
-  const byteCount = Math.min(leftBytes, sequenceBytesMaxOf(task) - task.sequenceBytes)
+  const byteCount = Math.min(leftBytes, sequenceBytesMax - task.sequenceBytes)
   const taken = byteCount > segmentBytesMax ? segmentBytesMax & ~3 : byteCount
   task.sequenceBytes += taken
   return taken
 }
 
 /** Whether the segment that was taken last ends its sequence; the next one begins another then. */
-function endsSequence(task: Task, isLastOfAll: boolean): boolean {
-  const isFinal = isLastOfAll || task.sequenceBytes === sequenceBytesMaxOf(task)
+function endsSequence(task: Task, isLastOfAll: boolean, sequenceBytesMax: number): boolean {
+  const isFinal = isLastOfAll || task.sequenceBytes === sequenceBytesMax
   if (isFinal) task.sequenceBytes = 0
   return isFinal
 }

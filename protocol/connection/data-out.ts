@@ -188,14 +188,14 @@ function handleSolicited(connection: Connection, transfer: ReadyToTransfer, pdu:
 function takeUncounted(task: Task, pdu: Pdu, bufferOffset: number): void {
   const { dataBytes } = pdu
   if (task.receiver === null && task.outcome !== null) return
-  holdData(task, pdu)
+  const slices = holdData(task, pdu)
   if (task.receiver === null || bufferOffset !== task.deliveredBytes) {
-    keepEarly(task, { slices: pdu.data, bufferOffsetBytes: bufferOffset, byteCount: dataBytes, isCounted: false })
+    keepEarly(task, { slices, bufferOffsetBytes: bufferOffset, byteCount: dataBytes, isCounted: false })
     return
   }
   task.connection.inbound.arrived(dataBytes)
   task.deliveredBytes = bufferOffset + dataBytes
-  deliver(task, pdu.data, bufferOffset, dataBytes)
+  deliver(task, slices, bufferOffset, dataBytes)
   if (task.earlyData.length > 0) deliverEarlyData(task)
 }
 
@@ -203,25 +203,39 @@ function takeUncounted(task: Task, pdu: Pdu, bufferOffset: number): void {
 function takeCounted(task: Task, pdu: Pdu, bufferOffset: number): void {
   const { dataBytes } = pdu
   task.fruitlessR2TCount = 0
-  holdData(task, pdu)
+  const slices = holdData(task, pdu)
   if (task.receiver !== null && bufferOffset !== task.deliveredBytes) {
-    keepEarly(task, { slices: pdu.data, bufferOffsetBytes: bufferOffset, byteCount: dataBytes, isCounted: true })
+    keepEarly(task, { slices, bufferOffsetBytes: bufferOffset, byteCount: dataBytes, isCounted: true })
     return
   }
   task.deliveredBytes = bufferOffset + dataBytes
-  deliver(task, pdu.data, bufferOffset, dataBytes)
+  deliver(task, slices, bufferOffset, dataBytes)
   if (task.earlyData.length > 0) deliverEarlyData(task)
 }
+
+/** Pieces that are kept and follow each other are joined up to this length: small ones cost more than their bytes. */
+const JOINED_BYTES_MAX = 2048
 
 /** Keep a piece until somebody asks for it, or until what was lost before it has come. */
 function keepEarly(task: Task, piece: DataOutPiece): void {
   const { earlyData } = task
   const last = earlyData.at(-1)
-  earlyData.push(piece)
+  if (last !== undefined && mayJoin(last, piece)) earlyData[earlyData.length - 1] = joined(last, piece)
+  else earlyData.push(piece)
   if (last !== undefined && last.bufferOffsetBytes > piece.bufferOffsetBytes) {
     earlyData.sort((left, right) => left.bufferOffsetBytes - right.bufferOffsetBytes)
   }
   task.earlyBytes += piece.byteCount
+}
+
+function mayJoin(last: DataOutPiece, next: DataOutPiece): boolean {
+  const isNext = last.bufferOffsetBytes + last.byteCount === next.bufferOffsetBytes
+  return isNext && last.isCounted === next.isCounted && last.byteCount + next.byteCount <= JOINED_BYTES_MAX
+}
+
+function joined(last: DataOutPiece, next: DataOutPiece): DataOutPiece {
+  const byteCount = last.byteCount + next.byteCount
+  return { ...last, slices: [Buffer.concat([...last.slices, ...next.slices], byteCount)], byteCount }
 }
 
 /** Hand on the pieces whose turn has come. */

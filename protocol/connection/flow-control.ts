@@ -1,14 +1,20 @@
 /**
  * Bounds the memory of one connection in both directions. The command window is the first back-pressure; these two gates
  * are the second, in bytes: no Data-In is fetched while too much waits to leave, no R2T goes out while too much has been
- * asked for or waits to be written. What is kept for sending again has a bound of its own. Answers that come from neither (pings, Rejects, texts) pile up when the initiator does
- * not read them; only for those, as the last resort, a connection stops receiving.
+ * asked for or waits to be written. What is kept for sending again has a bound of its own. Answers that come from neither
+ * (pings, Rejects, texts) pile up when the initiator does not read them; only for those, as the last resort, a connection
+ * stops receiving.
  */
 
 import type { Task } from '../session/task.ts'
 
 /** Data-In alone stays near the limit, so that an initiator which reads slowly is never met by a closed ear. */
 const OVERFLOW_FACTOR = 2
+
+/** Somebody who waits until less is kept for sending again. */
+export interface RetentionWaiter {
+  proceed(): void
+}
 
 /** Bytes on their way to the initiator: memory that is being filled, PDUs that are queued, PDUs in the socket. */
 export class OutboundGate {
@@ -19,6 +25,7 @@ export class OutboundGate {
   #socketBytes = 0
   #retainedBytes = 0
   #waiting: (() => void)[] = []
+  readonly #retentionWaiters = new Set<RetentionWaiter>()
 
   /** `queuedBytes` tells what the writer has not handed over yet. */
   constructor(bytesMax: number, queuedBytes: () => number, retainedBytesMax: number) {
@@ -84,6 +91,17 @@ export class OutboundGate {
   /** There may be room again: let those go on who wait for it. */
   wake(): void {
     while (this.#waiting.length > 0 && !this.isFull) this.#waiting.shift()!()
+    if (this.#retentionWaiters.size > 0) this.#wakeRetentionWaiters()
+  }
+
+  /** Let `waiter` proceed when less is kept, whatever has been acknowledged. */
+  awaitRetention(waiter: RetentionWaiter): void {
+    this.#retentionWaiters.add(waiter)
+  }
+
+  /** It does not wait any more. */
+  forgetRetentionWaiter(waiter: RetentionWaiter): void {
+    this.#retentionWaiters.delete(waiter)
   }
 
   /** Call `proceed` when there is room: at once, or when it has been made. */
@@ -98,6 +116,13 @@ export class OutboundGate {
     const waiting = this.#waiting
     this.#waiting = []
     for (const proceed of waiting) proceed()
+  }
+
+  #wakeRetentionWaiters(): void {
+    for (const waiter of [...this.#retentionWaiters]) {
+      if (this.isRetentionFull) return
+      if (this.#retentionWaiters.delete(waiter)) waiter.proceed()
+    }
   }
 }
 

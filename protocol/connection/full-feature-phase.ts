@@ -9,7 +9,7 @@ import { Pdu } from '../framing/pdu-reader.ts'
 import { IMMEDIATE_BIT, OPCODE, OPCODE_MASK, OPCODE_ROWS, type OpcodeRow } from '../opcodes.ts'
 import { REQUEST } from '../pdu/bhs.ts'
 import { BHS_BYTES } from '../pdu/layout.ts'
-import { handleTaskManagementRequest } from '../task-management/task-management.ts'
+import { findManagementRejection, handleTaskManagementRequest } from '../task-management/task-management.ts'
 import type { Connection } from './connection.ts'
 import { handleDataOut } from './data-out.ts'
 import { DiscoveryIdleTimer } from './discovery-idle-timer.ts'
@@ -22,9 +22,11 @@ import { TextExchange } from './text-exchange.ts'
 /** Runs a request whose turn has come. */
 type Handler = (phase: FullFeaturePhase, pdu: Pdu) => void
 
+const manageTasks: Handler = ({ connection }, pdu) => handleTaskManagementRequest(connection, pdu)
+
 const HANDLERS: Partial<Record<number, Handler>> = {
   [OPCODE.NOP_OUT]: (phase, pdu) => phase.keepalive.handleNopOut(pdu),
-  [OPCODE.TASK_MANAGEMENT_REQUEST]: (phase, pdu) => handleTaskManagementRequest(phase.connection, pdu),
+  [OPCODE.TASK_MANAGEMENT_REQUEST]: manageTasks,
   [OPCODE.TEXT_REQUEST]: (phase, pdu) => phase.text.handleTextRequest(pdu),
   [OPCODE.LOGOUT_REQUEST]: (phase, pdu) => handleLogoutRequest(phase.connection, pdu),
 }
@@ -66,7 +68,7 @@ export class FullFeaturePhase {
     } else if (connection.session.isDiscovery && !ALLOWED_IN_DISCOVERY.includes(opcode)) {
       connection.reject(pdu, REJECT_REASON.PROTOCOL_ERROR)
     } else if (opcode === OPCODE.SCSI_COMMAND) {
-      if (connection.session.queue.isDraining) connection.reject(pdu, REJECT_REASON.WAITING_FOR_LOGOUT)
+      if (connection.session.queue.isDraining) this.#handleNumbered(rejectWaitingForLogout, pdu)
       else handleScsiCommand(connection, pdu)
     } else if (opcode === OPCODE.DATA_OUT) {
       handleDataOut(connection, pdu)
@@ -90,6 +92,12 @@ export class FullFeaturePhase {
       return
     }
     const cmdSN = pdu.header.readUInt32BE(pdu.at + REQUEST.cmdSN)
+    const isNew = window.contains(cmdSN) && !window.isHolding(cmdSN)
+    const rejection = isNew && handler === manageTasks ? findManagementRejection(connection, pdu) : null
+    if (rejection !== null) {
+      connection.reject(pdu, rejection)
+      return
+    }
     const admission = window.admit(cmdSN)
     if (admission === 'ignore') return
     if (admission === 'hold') {
@@ -107,6 +115,10 @@ export class FullFeaturePhase {
     if (this.connection.isSending) handler(this, pdu)
   }
 }
+
+/** A command that is not to be sent again (RFC 7143 11.17.1): it has used its CmdSN, so that a logout behind it comes due. */
+const rejectWaitingForLogout: Handler = ({ connection }, pdu) =>
+  connection.reject(pdu, REJECT_REASON.WAITING_FOR_LOGOUT)
 
 function isWellFormed(row: OpcodeRow, pdu: Pdu): boolean {
   return (row.mayCarryData || pdu.dataBytes === 0) && (row.mayCarryAhs || pdu.ahs.length === 0)

@@ -14,6 +14,7 @@ import { checkAcknowledgements, takeStatusReminder } from '../recovery/acknowled
 import { releaseTerminated, terminationOverdueMs } from '../task-management/task-termination.ts'
 import type { Connection } from './connection.ts'
 import { checkDataOut } from './data-out-timeouts.ts'
+import { sendNumbers, solicitAcknowledgement } from './nop-in.ts'
 
 export class Keepalive {
   readonly #connection: Connection
@@ -93,24 +94,4 @@ export class Keepalive {
     this.#pingTag = solicitAcknowledgement(this.#connection)
     this.#pingSentMs = nowMs
   }
-}
-
-/** Send a NOP-In whose answer says how far the initiator has received. Returns its Target Transfer Tag. */
-export function solicitAcknowledgement(connection: Connection): number {
-  const tag = connection.session.takeTransferTag()
-  sendNopIn(connection, tag)
-  return tag
-}
-
-/** Send a NOP-In that wants no answer, and only says which numbers come next (RFC 7143 7.1.4.2, 11.4.11). */
-export function sendNumbers(connection: Connection): void {
-  sendNopIn(connection, RESERVED_TAG)
-}
-
-function sendNopIn(connection: Connection, targetTransferTag: number): void {
-  const header = connection.writer.takeHeader()
-  writeNopIn(header, RESERVED_TAG, targetTransferTag)
-  connection.stamp(header)
-  connection.writer.pushPdu(null)
-  connection.requestFlush()
 }

@@ -5,6 +5,7 @@
 
 import { SCSI_RESPONSE as RESPONSE_CODE, STATUS_GOOD, TASK_MANAGEMENT_FUNCTION } from '../constants.ts'
 import { RESIDUAL_FLAG, SCSI_RESPONSE, writeScsiResponse } from '../pdu/scsi-command.ts'
+import { hastenAcknowledgement } from '../recovery/acknowledgement-timeouts.ts'
 import type { StatusLedger } from '../recovery/status-ledger.ts'
 import type { Task, TaskOutcome } from '../session/task.ts'
 import { dropUnsentDataIn, sendLastDataIn } from './data-in.ts'
@@ -88,7 +89,7 @@ function respondFailure(task: Task, sense: Buffer): void {
 export function dropAnswer(task: Task): void {
   if (!task.isAnswerDue) return
   task.isAnswerDue = false
-  task.connection.session.nexus.responseDropped(task)
+  task.connection.session.nexus.responseDropped(task.upper)
 }
 
 function respond(task: Task, status: number, sense: Buffer | null, presentedDataBytes: number): void {
@@ -133,6 +134,7 @@ function sendResponse(task: Task, status: number, sense: Buffer | null, presente
   // A status that may be asked for again is a PDU of its own.
   const collapses = isPlain && connection.ledger === null
   if (!sendLastDataIn(task, collapses)) sendScsiResponse(task, status, hasSense ? sense : null, residual)
+  if (hasSense) connection.unacknowledgedSense.sent(task.upper, connection.nextStatSN)
   if (connection.ledger === null) connection.forgetTask(task)
   else keepAnswered(task, connection.ledger)
   connection.requestFlush()
@@ -140,12 +142,14 @@ function sendResponse(task: Task, status: number, sense: Buffer | null, presente
 
 /** The task has been answered: it lives until its status is acknowledged, because its data may be asked for again. */
 function keepAnswered(task: Task, ledger: StatusLedger): void {
-  const { session } = task.connection
+  const { connection } = task
+  const { session } = connection
   session.tasks.delete(task.initiatorTaskTag | 0)
   abandonTransfers(task)
   dropUnsentDataIn(task)
   task.phase = 'responded'
   ledger.keepTask(task)
+  hastenAcknowledgement(connection)
   session.queue.taskEnded()
 }
 

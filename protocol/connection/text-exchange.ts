@@ -24,6 +24,8 @@ interface Sequence {
 }
 
 const NO_TEXT = Buffer.alloc(0)
+/** Pieces of a text beyond which they are joined. */
+const PIECES_MAX = 32
 
 export class TextExchange {
   readonly #connection: Connection
@@ -44,16 +46,18 @@ export class TextExchange {
     const flags = header[at + TEXT_REQUEST.flags]!
     const isFinal = (flags & TEXT_FLAG.final) !== 0
     const isContinued = (flags & TEXT_FLAG.continue) !== 0
-    if (isFinal && isContinued) {
-      this.#fail(pdu, REJECT_REASON.PROTOCOL_ERROR)
-      return
-    }
     const sequence = this.#sequenceOf(pdu)
     if (typeof sequence === 'number') {
       this.#connection.reject(pdu, sequence)
       return
     }
+    if (isFinal && isContinued) {
+      this.#fail(pdu, REJECT_REASON.PROTOCOL_ERROR)
+      return
+    }
     if (pdu.dataBytes > 0) sequence.incoming.push(Buffer.concat(pdu.data))
+    // A text in tiny pieces would cost more in buffers than in bytes.
+    if (sequence.incoming.length > PIECES_MAX) sequence.incoming = [Buffer.concat(sequence.incoming)]
     sequence.incomingBytes += pdu.dataBytes
     if (sequence.incomingBytes > this.#connection.context.limits.textBytesMax) {
       this.#fail(pdu, REJECT_REASON.LONG_OPERATION_REJECT)

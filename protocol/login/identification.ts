@@ -89,14 +89,15 @@ function findValue(pairs: readonly TextPair[], key: string): string | undefined 
 }
 
 /**
- * Why a connection may not join a session whose leading connection logged in as `leading`: all connections of a session
- * have one authentication identity (RFC 7143 9.2). Null when it may.
+ * Why a connection may not join a session whose leading connection logged in as `leading`, or take its place: all
+ * connections of a session have one authentication identity (RFC 7143 9.2), and nobody ends a session that he could not
+ * have opened. Null when it may.
  */
 export function findIdentityMismatch(leading: LoginIdentity, joining: LoginIdentity): LoginRefusal | null {
   const differing = leading.initiatorName !== joining.initiatorName ? 'InitiatorName' : 'CHAP_N'
   if (leading.initiatorName === joining.initiatorName && leading.chapUser === joining.chapUser) return null
   const describe = (identity: LoginIdentity) =>
     `${quote(identity.initiatorName)} (${identity.chapUser === null ? 'no CHAP' : `CHAP user ${quote(identity.chapUser)}`})`
-  const reason = `${differing}: ${describe(joining)} cannot join a session that ${describe(leading)} has opened`
+  const reason = `${differing}: ${describe(joining)} cannot join or replace a session that ${describe(leading)} has opened`
   return refuse('authenticationFailure', reason)
 }

@@ -49,6 +49,9 @@ interface Peer extends Identification {
   readonly security: SecurityNegotiation
 }
 
+/** The longest local name, in bytes of UTF-8 (RFC 7143 6.1). */
+const ALIAS_BYTES_MAX = 255
+
 /** A login machine for one new connection. */
 export function createLoginMachine(environment: LoginEnvironment): LoginMachine {
   return new LoginPhase(environment)
@@ -157,7 +160,8 @@ class LoginPhase implements LoginMachine {
     }
     const moved = this.#findRedirection(this.#peer)
     if (moved !== null) return moved
-    this.#initiatorAlias = pairs.find(({ key }) => key === 'InitiatorAlias')?.value ?? this.#initiatorAlias
+    const alias = pairs.find(({ key }) => key === 'InitiatorAlias')?.value
+    if (alias !== undefined) this.#initiatorAlias = shortened(alias)
     const rest =
       stage === 'security' ? this.#takeSecurityKeys(this.#peer, pairs) : this.#takeOperationalKeys(this.#peer, pairs)
     if (!Array.isArray(rest)) return rest
@@ -306,4 +310,9 @@ function reply(request: LoginRequest, fields: Partial<LoginReply>): LoginReply {
     outcome: 'continue',
     ...fields,
   }
+}
+
+/** As much of a local name as RFC 7143 13.7 knows, without the text that it came in. */
+function shortened(alias: string): string {
+  return Buffer.from(alias).subarray(0, ALIAS_BYTES_MAX).toString()
 }

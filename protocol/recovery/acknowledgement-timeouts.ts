@@ -1,13 +1,30 @@
 /**
  * Acknowledgements that do not come (RFC 7143 7.1.4.2), at error recovery level 1 and higher: when the initiator is
- * reminded of a status, and when somebody has waited for it long enough. Called by the connection's own timer.
+ * asked for one or reminded of a status, and when somebody has waited for it long enough. Called by the connection's own
+ * timer, and by who waits.
  */
 
 import type { Connection } from '../connection/connection.ts'
+import { solicitAcknowledgement } from '../connection/nop-in.ts'
 
 /** A status has been unacknowledged for so long that it may have got lost; said once of each. */
 export function takeStatusReminder({ ledger, context }: Connection, nowMs: number): boolean {
   return ledger?.takeReminder(nowMs, context.limits.statusReminderMs) ?? false
+}
+
+/** Too much is kept, and answers are among it that the initiator has not acknowledged: it has not for long. */
+export function isAwaitingAcknowledgement({ ledger, outbound }: Connection): boolean {
+  return outbound.isRetentionFull && ledger !== null && ledger.oldestMs !== null
+}
+
+/**
+ * So much is kept that commands wait: the initiator is asked at once how far it has received, once for each status that
+ * is the oldest. One that has nothing to send would otherwise say so only when it is reminded.
+ */
+export function hastenAcknowledgement(connection: Connection): void {
+  const { ledger, outbound } = connection
+  if (ledger === null || !outbound.isRetentionFull) return
+  if (ledger.takeReminder(connection.nowMs(), 0)) solicitAcknowledgement(connection)
 }
 
 /** Says what is wrong when the connection cannot go on, null when it can. */

@@ -15,9 +15,13 @@ import { suspendTransfers } from './task-transfer.ts'
 
 const MS_PER_SECOND = 1000
 
-/** How long the state of a session's lost connections is kept. Units: milliseconds; zero for not at all. */
+/**
+ * How long the state of a session's lost connections is kept. Units: milliseconds; zero for not at all, which is what a
+ * DefaultTime2Retain of zero asks for whatever DefaultTime2Wait is (RFC 7143 13.16).
+ */
 export function retentionMs({ parameters, isDiscovery }: Session): number {
-  return isDiscovery ? 0 : (parameters.defaultTime2Wait + parameters.defaultTime2Retain) * MS_PER_SECOND
+  const { defaultTime2Wait, defaultTime2Retain } = parameters
+  return isDiscovery || defaultTime2Retain === 0 ? 0 : (defaultTime2Wait + defaultTime2Retain) * MS_PER_SECOND
 }
 
 export class LostConnection {
@@ -28,6 +32,7 @@ export class LostConnection {
   /** Terminations whose tasks are still in flight. */
   #unrestedCount = 0
   #restListeners: (() => void)[] = []
+  #cleanupListeners: (() => void)[] = []
 
   /**
    * `isLoggedOut`: the connection itself has asked to be removed for recovery, and there is nothing to clean up.
@@ -72,6 +77,11 @@ export class LostConnection {
     else this.#restListeners.push(rested)
   }
 
+  /** Call `ended` when the cleanup that is under way has succeeded or failed, and whoever did it is done with it. */
+  whenCleanupEnds(ended: () => void): void {
+    this.#cleanupListeners.push(ended)
+  }
+
   /** A logout for this connection has begun, explicitly or by a login with its CID (M2). */
   beginCleanup(): void {
     this.#timer?.cancel()
@@ -83,6 +93,7 @@ export class LostConnection {
   abandonCleanup(): void {
     this.connection.advanceCleanup('cleanupFailed')
     this.#startTimer()
+    this.#tellCleanupEnded()
   }
 
   /** The connection has been logged out (M4); who does not discard it now keeps its tasks for reassignment. */
@@ -91,20 +102,21 @@ export class LostConnection {
     this.#isLoggedOut = true
     discardUndelivered(this.connection)
     this.#startTimer()
+    this.#tellCleanupEnded()
   }
 
   /** End the tasks that are kept, and forget the answers that could be asked for again. */
   endTasks(): void {
     discardUndelivered(this.connection)
     this.#terminate(tasksOf(this.connection))
-    this.connection.ledger?.clear()
+    this.connection.forgetUnacknowledged()
   }
 
   /** Nothing is kept any longer. `event`: what ends a cleanup that nobody completed. */
   discard(event: 'stateTimedOut' | 'sessionClosed'): void {
     this.#timer?.cancel()
     this.#timer = null
-    this.connection.ledger?.clear()
+    this.connection.forgetUnacknowledged()
     if (!this.#isLoggedOut) this.connection.advanceCleanup(event)
   }
 
@@ -118,9 +130,12 @@ export class LostConnection {
     })
   }
 
+  #tellCleanupEnded(): void {
+    for (const ended of this.#cleanupListeners.splice(0)) this.connection.context.scheduler.defer(ended)
+  }
+
   #startTimer(): void {
     this.#timer?.cancel()
-    const { context, session } = this.connection
-    this.#timer = context.scheduler.setTimer(retentionMs(session), this.#expired)
+    this.#timer = this.connection.setTimer(retentionMs(this.connection.session), this.#expired)
   }
 }

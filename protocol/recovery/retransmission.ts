@@ -47,13 +47,17 @@ export function resendDataOrR2Ts(connection: Connection, pdu: Pdu): void {
   }
 }
 
-/** Type 2: all Data-In of a task before BegRun has been received. */
+/**
+ * Type 2: all Data-In of a task before BegRun has been received. For a task that is over, its status has acknowledged all
+ * that already, possibly with this very request.
+ */
 export function acknowledgeData(connection: Connection, pdu: Pdu): void {
   const { begRun, runLength } = runOf(pdu)
   const { header, at } = pdu
   const tag = header.readUInt32BE(at + SNACK_REQUEST.targetTransferTagOrSnackTag)
   const task = keptTasks(connection).find(({ sentDataIn }) => sentDataIn?.acknowledgementTag === tag)
   const isOfTask = task?.lun.equals(header.subarray(at + SNACK_REQUEST.lun, at + SNACK_REQUEST.lun + task.lun.length))
+  if (task === undefined && connection.session.hasIssuedTransferTag(tag)) return
   if (!isOfTask || runLength !== 0 || !task?.sentDataIn?.acknowledge(begRun)) {
     connection.reject(pdu, REJECT_REASON.INVALID_DATA_ACK)
   }

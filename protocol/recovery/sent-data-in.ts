@@ -3,9 +3,9 @@
  * acknowledged by a DataACK or with the status. The data stays in the memory that it was sent from. Only at error
  * recovery level 1 and higher.
  *
- * What all tasks of a connection keep is bounded at its outbound gate. A task that has asked for an acknowledgement (A
- * bit) waits for it while the bound is exceeded; one that has not goes on until it may ask, so that no task waits for
- * what it cannot bring about.
+ * What all tasks of a connection keep is bounded at its outbound gate. While the bound is exceeded, a task that has asked
+ * for an acknowledgement (A bit) waits for it; one that has not goes on until it may ask, so that no task waits for what
+ * it cannot bring about.
  *
  * While the task is suspended nothing goes out: its Data-In is kept here unsent until a connection takes it over.
  */
@@ -91,6 +91,7 @@ export class SentDataIn {
     }
     this.#waiting = proceed
     this.#waitingSinceMs = connection.nowMs()
+    if (!isSuspended) connection.outbound.awaitRetention(this)
   }
 
   /** The initiator has all Data-In before `dataSN`. Says whether that can be. */
@@ -108,6 +109,7 @@ export class SentDataIn {
 
   /** The task need not wait any longer. */
   proceed(): void {
+    this.#task.connection.outbound.forgetRetentionWaiter(this)
     const waiting = this.#waiting
     this.#waiting = null
     if (waiting !== null) this.whenWanted(waiting)
@@ -147,6 +149,7 @@ export class SentDataIn {
 
   /** The task is suspended: what comes from now on has not been sent. */
   suspended(): void {
+    this.#task.connection.outbound.forgetRetentionWaiter(this)
     this.#suspendedDataSN = this.#task.dataSN
   }
 
@@ -164,6 +167,7 @@ export class SentDataIn {
   /** Nobody asks for it any more. */
   discard(): void {
     this.#waiting = null
+    this.#task.connection.outbound.forgetRetentionWaiter(this)
     for (const pdu of this.#pdus.splice(0)) this.#release(pdu)
   }
 

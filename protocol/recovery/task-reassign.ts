@@ -29,12 +29,23 @@ export function reassignTask(connection: Connection, request: ReassignRequest): 
   if (session.parameters.errorRecoveryLevel < 2) return refused(RESPONSE.TASK_ALLEGIANCE_REASSIGNMENT_NOT_SUPPORTED)
   if (!isImmediate || isOtherTask(session, referencedTaskTag)) return refused(RESPONSE.FUNCTION_REJECTED)
   const task = session.tasks.get(referencedTaskTag | 0) ?? findAnswered(session, referencedTaskTag)
-  if (task === null) return refused(RESPONSE.TASK_DOES_NOT_EXIST)
-  const allegiance = session.allegianceTo(task.connection)
+  if (task === null || task.isTerminating) return refused(RESPONSE.TASK_DOES_NOT_EXIST)
+  const allegiance = allegianceTo(task.connection)
   if (allegiance === 'kept') return refused(RESPONSE.TASK_STILL_ALLEGIANT)
   // Its connection has taken it along (RFC 7143 7.14), or its time is over: it is only coming to rest.
   if (allegiance === 'ended' || task.isImmediate) return refused(RESPONSE.TASK_DOES_NOT_EXIST)
   return { response: RESPONSE.FUNCTION_COMPLETE, resume: () => resumeTransfers(task, connection, expDataSN) }
+}
+
+/**
+ * Whose the tasks of `connection` are: its own while it is in service or not logged out; free for reassignment; or
+ * nobody's, because its time is over.
+ */
+function allegianceTo(connection: Connection): 'kept' | 'free' | 'ended' {
+  const { connections, lost } = connection.session
+  if (connections.get(connection.cid) === connection) return 'kept'
+  for (const left of lost) if (left.connection === connection) return left.isLoggedOut ? 'free' : 'kept'
+  return 'ended'
 }
 
 function refused(response: TaskManagementResponse): Reassignment {

@@ -46,7 +46,9 @@ export function resumeTransfers(task: Task, connection: Connection, expDataSN: n
   task.sentDataIn?.moved(lost, expDataSN)
   task.isSuspended = false
   if (sentStatus !== null) {
+    const hasSense = lost.unacknowledgedSense.take(task.upper)
     resendStatus(task, sentStatus)
+    if (hasSense) connection.unacknowledgedSense.sent(task.upper, connection.nextStatSN)
     return
   }
   task.sentDataIn?.proceed()

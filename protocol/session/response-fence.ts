@@ -8,7 +8,7 @@
  */
 
 import type { Connection } from '../connection/connection.ts'
-import { solicitAcknowledgement } from '../connection/keepalive.ts'
+import { solicitAcknowledgement } from '../connection/nop-in.ts'
 import type { NodeContext, Timer } from '../node-context.ts'
 import { isSerialLess } from '../serial.ts'
 import type { Session } from './session.ts'
@@ -125,7 +125,8 @@ export class ResponseFence {
       if (response !== null) this.#sendFenced(response)
       return
     }
-    const timer = this.#context.scheduler.setTimer(acknowledgementTimeoutMs, () => this.#timedOut())
+    const [first] = awaited.keys()
+    const timer = first!.setTimer(acknowledgementTimeoutMs, () => this.#timedOut())
     this.#barrier = { awaited, response, timer }
     for (const connection of awaited.keys()) solicitAcknowledgement(connection)
   }

@@ -14,6 +14,10 @@ const MS_PER_SECOND = 1000
  */
 export function drainSession(context: NodeContext, session: Session, logoutMs: number, ended: () => void): void {
   const finish = () => session.queue.drain(() => session.drop())
+  if (session.hasEnded) {
+    session.whenEnded(ended)
+    return
+  }
   // A discovery session hears no Asynchronous Messages, and without connections there is nobody to ask.
   if (logoutMs === 0 || session.isDiscovery || session.connections.size === 0) {
     session.whenEnded(ended)

@@ -22,22 +22,31 @@ export interface SessionEntry {
 /** The first connection of a session that this login makes. */
 export class LeadingEntry implements SessionEntry {
   readonly session: Session
-  readonly #predecessor: () => Session | undefined
+  readonly #takePlace: () => Session | undefined
+  /** Closes the connection when the session ends before its login has. */
+  readonly #sessionEnded: () => void
+  #isOpen = true
 
   /** `takePlace` registers the session for its nexus and gives the one that was there. */
-  constructor(session: Session, takePlace: () => Session | undefined) {
+  constructor(session: Session, takePlace: () => Session | undefined, sessionEnded: () => void) {
     this.session = session
-    this.#predecessor = takePlace
+    this.#takePlace = takePlace
+    this.#sessionEnded = sessionEnded
   }
 
   establish(ready: () => void): void {
-    const predecessor = this.#predecessor()
+    const predecessor = this.#takePlace()
     if (predecessor === undefined) ready()
-    else this.session.succeed(predecessor, ready)
+    else this.session.succeed(predecessor, ready, () => this.#endedWhileWaiting())
   }
 
   abandon(): void {
+    this.#isOpen = false
     this.session.end('loginFailed')
+  }
+
+  #endedWhileWaiting(): void {
+    if (this.#isOpen) this.#sessionEnded()
   }
 }
 
@@ -93,7 +102,7 @@ export class JoiningEntry implements SessionEntry {
       return
     }
     if (lost.isInCleanup) {
-      lost.whenAtRest(() => this.#goOn(ready))
+      lost.whenCleanupEnds(() => this.#goOn(ready))
       return
     }
     this.#cleanup = lost

@@ -19,6 +19,8 @@ export class SessionRegistry implements SessionOwner {
   readonly #byTsih = new Map<number, Session>()
   /** The live session, or the one that is ending, of each nexus. */
   readonly #byNexus = new Map<string, Session>()
+  /** Those that have ended and still have something in flight. */
+  readonly #ending = new Set<Session>()
   /** Sessions without a connection, the one that failed first at the beginning. */
   readonly #failed = new Set<Session>()
   #lastTsih = 0
@@ -30,6 +32,11 @@ export class SessionRegistry implements SessionOwner {
 
   sessions(): Iterable<Session> {
     return this.#byTsih.values()
+  }
+
+  /** Those that are not sessions any more, but still have something in flight. */
+  endingSessions(): Iterable<Session> {
+    return this.#ending
   }
 
   /** No login succeeds any more: the node is about to stop. */
@@ -53,10 +60,7 @@ export class SessionRegistry implements SessionOwner {
 
   sessionFailed(session: Session, keptMax: number): void {
     this.#failed.add(session)
-    for (const oldest of this.#failed) {
-      if (this.#failed.size <= keptMax) return
-      oldest.end('stateTimedOut')
-    }
+    while (this.#failed.size > keptMax) chooseFailed(this.#failed)!.end('stateTimedOut')
   }
 
   sessionContinued(session: Session): void {
@@ -66,30 +70,38 @@ export class SessionRegistry implements SessionOwner {
   sessionEnding(session: Session): void {
     this.#failed.delete(session)
     this.#byTsih.delete(session.tsih)
+    this.#ending.add(session)
   }
 
   sessionQuiet(session: Session): void {
+    this.#ending.delete(session)
     if (this.#byNexus.get(session.nexusKey) === session) this.#byNexus.delete(session.nexusKey)
   }
 
   /** A session of its own, possibly in the place of an older one (session reinstatement, RFC 7143 6.3.5). */
-  #lead({ context, endpoint }: Connection, agreement: LoginAgreement): SessionEntry | LoginRefusal {
+  #lead(connection: Connection, agreement: LoginAgreement): SessionEntry | LoginRefusal {
+    const { context, endpoint } = connection
     const { portalGroupTag } = endpoint
+    const { sessionsMax } = context.limits
     const key = nexusKey(agreement.identity, endpoint)
+    const predecessor = this.#byNexus.get(key)
+    const isReinstatement = predecessor !== undefined && !predecessor.hasEnded
+    const mismatch = isReinstatement ? findIdentityMismatch(predecessor.identity, agreement.identity) : null
+    if (mismatch !== null) return mismatch
     // Who takes the place of an own session adds none.
-    const isFull = this.#byTsih.size >= context.limits.sessionsMax && !this.#byNexus.has(key)
-    if (isFull && !this.#makeRoom()) {
-      return refuse('outOfResources', `${context.limits.sessionsMax} sessions exist, which is the limit`)
+    if (predecessor === undefined && !this.#hasRoom(sessionsMax)) {
+      return refuse('outOfResources', `${sessionsMax} sessions exist, which is the limit`)
     }
     const tsih = this.#freeTsih()
     if (tsih === null) return refuse('outOfResources', 'every TSIH is in use')
     const session = new Session(context, agreement, tsih, portalGroupTag, key, this)
     this.#byTsih.set(tsih, session)
-    return new LeadingEntry(session, () => {
-      const predecessor = this.#byNexus.get(key)
+    const takePlace = () => {
+      const replaced = this.#byNexus.get(key)
       this.#byNexus.set(key, session)
-      return predecessor
-    })
+      return replaced
+    }
+    return new LeadingEntry(session, takePlace, () => connection.fail('its session ended before it had logged in'))
   }
 
   /** One more connection of a session, or one in the place of a connection with the same CID (RFC 7143 6.3.4). */
@@ -114,16 +126,16 @@ export class SessionRegistry implements SessionOwner {
   }
 
   /**
-   * End the session that failed first and that keeps no tasks (error recovery level below 2): its initiator loses nothing
-   * that a new session does not give it. Says whether there was one.
+   * Whether there is room for one more session. When there is none, a session that has failed and keeps no tasks (error
+   * recovery level below 2) ends for it: its initiator loses nothing that a new session does not give it.
    */
-  #makeRoom(): boolean {
-    for (const session of this.#failed) {
-      if (session.parameters.errorRecoveryLevel === 2) continue
-      session.end('stateTimedOut')
-      return true
+  #hasRoom(sessionsMax: number): boolean {
+    const isFull = () => this.#byTsih.size + this.#ending.size >= sessionsMax
+    if (isFull()) {
+      const dispensable = [...this.#failed].filter(({ parameters }) => parameters.errorRecoveryLevel < 2)
+      chooseFailed(dispensable)?.end('stateTimedOut')
     }
-    return false
+    return !isFull()
   }
 
   #freeTsih(): number | null {
@@ -133,6 +145,17 @@ export class SessionRegistry implements SessionOwner {
     }
     return null
   }
+}
+
+/**
+ * Which of these failed sessions (in the order in which they failed) ends to make room: the first one of the initiator
+ * that has most of them, so that who leaves many behind drives out nobody else's. Undefined when there is none.
+ */
+function chooseFailed(failed: Iterable<Session>): Session | undefined {
+  const byInitiator = Map.groupBy(failed, ({ identity }) => identity.chapUser ?? identity.initiatorName)
+  let largest: readonly Session[] = []
+  for (const sessions of byInitiator.values()) if (sessions.length > largest.length) largest = sessions
+  return largest[0]
 }
 
 function isSameInitiatorPort({ identity }: Session, { initiatorName, isid }: LoginIdentity): boolean {

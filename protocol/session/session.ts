@@ -16,6 +16,7 @@ import type { SessionParameters } from '../login/parameters.ts'
 import type { NodeContext } from '../node-context.ts'
 import { LostConnection, retentionMs } from '../recovery/lost-connection.ts'
 import type { NexusHandler } from '../scsi-layer.ts'
+import { isSerialLess } from '../serial.ts'
 import { tasksClearedByAnother } from '../task-management/task-termination.ts'
 import { CommandWindow } from './command-window.ts'
 import { ResponseFence } from './response-fence.ts'
@@ -65,8 +66,8 @@ export class Session {
   #takenOutCid: number | null = null
   #endedListeners: (() => void)[] = []
   #isQuiet = false
-  /** The session that this one takes the place of, until that one is quiet. */
-  #isWaitingForPredecessor = false
+  /** Set until the session whose place this one takes is quiet: tells the login that this one has ended before it began. */
+  #endedWhileWaiting: (() => void) | null = null
   #nextTransferTag = 0
   #isEnding = false
 
@@ -126,23 +127,14 @@ export class Session {
   }
 
   /**
-   * Whose the tasks of `connection` are: its own while it is in service or not logged out; free for reassignment; or
-   * nobody's, because its time is over.
-   */
-  allegianceTo(connection: Connection): 'kept' | 'free' | 'ended' {
-    if (this.#connections.get(connection.cid) === connection) return 'kept'
-    for (const lost of this.#lost) if (lost.connection === connection) return lost.isLoggedOut ? 'free' : 'kept'
-    return 'ended'
-  }
-
-  /**
    * Wait for `predecessor`, whose place this session takes, to come to rest: before `ready` this session does nothing,
-   * and it does not count as quiet itself, so that a third session waits for the first one too.
+   * and it does not count as quiet itself, so that a third session waits for the first one too. `ended` is called instead
+   * of `ready`, and at once, when this session ends before that.
    */
-  succeed(predecessor: Session, ready: () => void): void {
-    this.#isWaitingForPredecessor = true
+  succeed(predecessor: Session, ready: () => void, ended: () => void): void {
+    this.#endedWhileWaiting = ended
     predecessor.end('sessionClosed', () => {
-      this.#isWaitingForPredecessor = false
+      this.#endedWhileWaiting = null
       if (this.#isEnding) this.#quiet()
       else ready()
     })
@@ -165,6 +157,11 @@ export class Session {
     const tag = this.#nextTransferTag
     this.#nextTransferTag = tag === 0xffff_fffe ? 0 : tag + 1
     return tag
+  }
+
+  /** A transfer of this session has, or had, this Target Transfer Tag. */
+  hasIssuedTransferTag(tag: number): boolean {
+    return isSerialLess(tag, this.#nextTransferTag)
   }
 
   /**
@@ -190,7 +187,8 @@ export class Session {
     this.#lose(connection, false)
     if (connection.cid === this.#takenOutCid) return true
     const { defaultTime2Wait, defaultTime2Retain } = this.parameters
-    const [other] = this.#connections.values()
+    // Who lets losses pile up on a connection that he does not read hears of them from the Logout Response.
+    const other = [...this.#connections.values()].find(({ outbound }) => !outbound.isOverflowing)
     if (other !== undefined) sendConnectionDrop(other, connection.cid, defaultTime2Wait, defaultTime2Retain)
     this.#failWithoutConnections()
     return true
@@ -285,8 +283,8 @@ export class Session {
     this.#joining.clear()
     for (const lost of this.#lost) lost.discard('sessionClosed')
     this.#lost.clear()
-    if (this.#isWaitingForPredecessor) return
-    if (this.#nexus === null) this.#quiet()
+    if (this.#endedWhileWaiting !== null) this.#endedWhileWaiting()
+    else if (this.#nexus === null) this.#quiet()
     else this.#nexus.close(() => this.#quiet())
   }
 

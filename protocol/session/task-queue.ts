@@ -7,6 +7,7 @@
 
 import { executeTask } from '../connection/task-lifecycle.ts'
 import type { NodeContext } from '../node-context.ts'
+import { hastenAcknowledgement, isAwaitingAcknowledgement } from '../recovery/acknowledgement-timeouts.ts'
 import type { Session } from './session.ts'
 import type { Task } from './task.ts'
 
@@ -30,8 +31,12 @@ export class TaskQueue {
 
   /** A task's turn has come. */
   dispatch(task: Task): void {
-    if (this.#drained === null && this.#waiting.length === 0 && !this.#isHeldBack(task)) executeTask(task)
-    else this.#waiting.push(task)
+    if (this.#drained === null && this.#waiting.length === 0 && !this.#isHeldBack(task)) {
+      executeTask(task)
+      return
+    }
+    this.#waiting.push(task)
+    hastenAcknowledgement(task.connection)
   }
 
   /** There may be room: hand out what waits. */
@@ -40,6 +45,8 @@ export class TaskQueue {
     this.#isDispatching = true
     while (this.#waiting.length > 0 && !this.#isHeldBack(this.#waiting[0]!)) executeTask(this.#waiting.shift()!)
     this.#isDispatching = false
+    const [next] = this.#waiting
+    if (next !== undefined) hastenAcknowledgement(next.connection)
   }
 
   /** `task` ends before it was handed out, if it waits here. */
@@ -72,10 +79,12 @@ export class TaskQueue {
   }
 
   /**
-   * Too much waits to leave on the only connection. With several nobody waits: one whose initiator does not read must not
-   * hold up the others.
+   * Too much waits to leave on the only connection, or is kept there. With several, one whose initiator does not read must
+   * not hold up the others, but answers that are not acknowledged do: that ends in time, by acknowledgement or with the
+   * connection, and without it the initiator could have any amount kept.
    */
   #isHeldBack({ connection }: Task): boolean {
-    return connection.isCongested && this.#session.connections.size <= 1 && connection.isSending
+    if (!connection.isCongested || !connection.isSending) return false
+    return this.#session.connections.size <= 1 || isAwaitingAcknowledgement(connection)
   }
 }

@@ -51,6 +51,7 @@ export function terminateTasks(session: Session, tasks: readonly Task[], ended: 
       continue
     }
     leftCount++
+    task.isTerminating = true
     session.nexus.taskManagementRequestReceived(
       {
         function: TASK_MANAGEMENT_FUNCTION.ABORT_TASK,

@@ -113,6 +113,7 @@ export class Task {
   fruitlessR2TCount = 0
   /** The memory behind data that came and is not consumed. */
   readonly holds: ReceiveBuffer[] = []
+  heldMemoryBytes = 0
   /** Bytes that the receiver has and has not reported as consumed. */
   unconsumedBytes = 0
 
@@ -136,6 +137,8 @@ export class Task {
   snackTag = 0
   /** The connection is lost, and another one may take the task over: nothing is sent, what would be is kept. */
   isSuspended = false
+  /** It ends without an answer as soon as it has come to rest: nobody can bring it back. */
+  isTerminating = false
 
   /** The most Data-In that the initiator takes. */
   get dataInCapacityBytes(): number {
@@ -169,7 +172,7 @@ export class Task {
     this.cdb = extended === null ? this.#cdb : Buffer.concat([this.#cdb, extended])
   }
 
-  /** Bring a used task back to its first state. */
+  /** Bring a used task back to its first state. What it held of Data-Out has been given back (`abandonTransfers`). */
   reset(): void {
     this.phase = 'ended'
     this.holdsPlace = false
@@ -192,14 +195,9 @@ export class Task {
     this.r2tSN = 0
     this.voidedR2TSN = null
     this.solicitedEndBytes = 0
-    this.readyToTransfers.length = 0
     this.receiver = null
     this.wantedBytes = 0
-    this.earlyData.length = 0
-    this.earlyBytes = 0
-    this.lostRanges.length = 0
     this.fruitlessR2TCount = 0
-    this.unconsumedBytes = 0
     this.failureSense = null
     this.outcome = null
     this.isAnswerDue = false
@@ -210,5 +208,6 @@ export class Task {
     this.sentStatus = null
     this.snackTag = 0
     this.isSuspended = false
+    this.isTerminating = false
   }
 }

@@ -10,13 +10,23 @@ import {
   TASK_MANAGEMENT_RESPONSE as RESPONSE,
   type TaskManagementFunction,
 } from '../constants.ts'
-import { REJECT_REASON } from '../errors.ts'
+import { REJECT_REASON, type RejectReason } from '../errors.ts'
 import type { Pdu } from '../framing/pdu-reader.ts'
+import { TASK_MANAGEMENT_REQUEST } from '../pdu/task-management.ts'
 import { reassignTask } from '../recovery/task-reassign.ts'
 import { findFunction } from './functions.ts'
 import { abortTasks } from './multi-task-abort.ts'
 import { type ManagementRequest, readManagementRequest, respondToManagement } from './request.ts'
 import { abortTask, isInTaskSet, queryTask } from './single-task.ts'
+
+/**
+ * Why a numbered request is rejected before its turn: its tag is in use. Its CmdSN then does not count as received (RFC
+ * 7143 7.3).
+ */
+export function findManagementRejection({ session }: Connection, { header, at }: Pdu): RejectReason | null {
+  const isInUse = session.managementTags.has(header.readUInt32BE(at + TASK_MANAGEMENT_REQUEST.initiatorTaskTag))
+  return isInUse ? REJECT_REASON.TASK_IN_PROGRESS : null
+}
 
 /**
  * A Task Management Function Request's turn has come. It may have to wait, for commands to come or to end, and only so

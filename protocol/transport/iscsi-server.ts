@@ -69,7 +69,8 @@ export class IscsiServer {
 
   /**
    * Open a portal, with `identity` one that speaks TLS. Gives its port, which the system chose when `port` is 0.
-   * Errors: the system's (`code`), and what OpenSSL says about an identity that it cannot use.
+   * Errors: the system's (`code`), what OpenSSL says about an identity that it cannot use, and a portal group that would be
+   * reached both with TLS and without it: a session belongs to its group, and who may disturb it came the same way.
    */
   async listen(
     host: string,
@@ -77,6 +78,10 @@ export class IscsiServer {
     portalGroupTag: number,
     identity: TlsIdentity | null = null,
   ): Promise<number> {
+    const hasTls = identity !== null
+    if (this.#portals.some((other) => other.portalGroupTag === portalGroupTag && other.hasTls !== hasTls)) {
+      throw new RangeError(`portal group ${portalGroupTag} cannot have portals with TLS and without it`)
+    }
     const portal = new Portal(this.#context, portalGroupTag, this.#connections, this.#wakefulness, identity)
     const actualPort = await portal.listen(host, port)
     this.#portals.push(portal)
@@ -98,7 +103,7 @@ export class IscsiServer {
     for (const portal of this.#portals) portal.stopListening()
     context.sessions.close()
     const logoutMs = Math.min(context.limits.logoutRequestTimeoutMs, timeoutMs)
-    const sessions = [...context.sessions.sessions()]
+    const sessions = [...context.sessions.sessions(), ...context.sessions.endingSessions()]
     const ended = Promise.all(
       sessions.map((session) => new Promise<void>((resolve) => drainSession(context, session, logoutMs, resolve))),
     )

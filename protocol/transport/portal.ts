@@ -51,6 +51,10 @@ export class Portal {
     )
   }
 
+  get hasTls(): boolean {
+    return this.#tls !== null
+  }
+
   /** Begin to listen. Gives the port, which the system chose when `port` is 0. Errors: the system's (`code`). */
   listen(host: string, port: number): Promise<number> {
     return new Promise((resolve, reject) => {

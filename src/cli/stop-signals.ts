@@ -11,8 +11,6 @@ export type StopSignal = keyof typeof EXIT_CODE_OF_SIGNAL
 export interface StopSignals {
   /** Settles with the first signal, which may have come before anybody asked. */
   readonly first: Promise<StopSignal>
-  /** Back to the system's default. */
-  stopListening(): void
 }
 
 /** `exitNow` is called with the exit code that the second signal asks for. */
@@ -25,5 +23,5 @@ export function listenForStopSignals(exitNow: (exitCode: number) => void): StopS
     resolve(signal)
   }
   process.on('SIGINT', listener).on('SIGTERM', listener)
-  return { first, stopListening: () => void process.off('SIGINT', listener).off('SIGTERM', listener) }
+  return { first }
 }

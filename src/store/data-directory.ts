@@ -3,9 +3,9 @@
  * in, because whoever reads a disk file needs no password.
  */
 
-import { mkdirSync, realpathSync } from 'node:fs'
-import { join } from 'node:path'
-import { causeOf, Failure } from '../failure.ts'
+import { mkdirSync, realpathSync, statSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+import { causeOf, Failure, systemErrorCode } from '../failure.ts'
 import { acquireExclusiveLock } from './exclusive-lock.ts'
 import { Store } from './store.ts'
 
@@ -41,12 +41,25 @@ export function openDataDirectory(givenPath: string): DataDirectory {
 
 function makeDirectory(path: string): string {
   try {
-    mkdirSync(path, { recursive: true, mode: 0o700 })
+    makeWithParents(resolve(path))
     return realpathSync(path)
   } catch (error) {
-    const cause = ['EEXIST', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')
+    const cause = ['EEXIST', 'ENOTDIR'].includes(systemErrorCode(error) ?? '')
       ? 'a file of that name is in the way'
       : causeOf(error)
     throw new Failure(`cannot create the data directory ${path}: ${cause}`, { cause: error })
+  }
+}
+
+/** Node's own way (`recursive`) never ends where the system says that a folder is not there although it is: in /proc. */
+function makeWithParents(path: string): void {
+  try {
+    mkdirSync(path, { mode: 0o700 })
+  } catch (error) {
+    const code = systemErrorCode(error)
+    if (code === 'EEXIST' && statSync(path).isDirectory()) return
+    if (code !== 'ENOENT') throw error
+    makeWithParents(dirname(path))
+    mkdirSync(path, { mode: 0o700 })
   }
 }

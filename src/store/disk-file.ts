@@ -56,15 +56,12 @@ const BLOCK_LENGTH_BYTES_DEFAULT = 512
 
 /** Get every disk ready, or none: on an error those that were locked already are released. Errors: `Failure`. */
 export function prepareDisks(store: Store, requests: readonly DiskRequest[]): Disk[] {
+  const paths = requests.map((request) => realPathOf(request.path))
+  const twice = paths.find((path, index) => paths.indexOf(path) !== index)
+  if (twice !== undefined) throw new Failure(`${twice} is given twice: one disk cannot be two LUNs`)
   const disks: Disk[] = []
   try {
-    for (const request of requests) {
-      const path = realPathOf(request.path)
-      if (disks.some((disk) => disk.path === path)) {
-        throw new Failure(`${path} is given twice: one disk cannot be two LUNs`)
-      }
-      disks.push(prepareDisk(store, path, request))
-    }
+    for (const [index, request] of requests.entries()) disks.push(prepareDisk(store, paths[index]!, request))
     return disks
   } catch (error) {
     for (const disk of disks) disk.release()

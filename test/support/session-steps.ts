@@ -1,5 +1,7 @@
 /** Steps of sessions with several connections over the connection harness: nodes, joins, logouts, what came out. */
 
+import { expect } from 'vitest'
+import { completeTask } from '../../protocol/connection/task-lifecycle.ts'
 import { type ConnectionHarness, NodeHarness } from './connection-harness.ts'
 import { NO_TAG, OPCODE, type TargetPdu } from './wire-pdu.ts'
 
@@ -102,4 +104,37 @@ export function loginStatus(host: ConnectionHarness): number | undefined {
 /** The AsyncEvent and its three parameters. */
 export function asyncEvent({ header }: TargetPdu): number[] {
   return [header[36]!, header.readUInt16BE(38), header.readUInt16BE(40), header.readUInt16BE(42)]
+}
+
+/** The Initiator Task Tags of the commands that the SCSI layer has. */
+export function tagsOf(node: NodeHarness): number[] {
+  return node.scsi.tasks.map(({ initiatorTaskTag }) => initiatorTaskTag)
+}
+
+/** The state of each session of the node. */
+export function stateOf(node: NodeHarness): string[] {
+  return [...node.context.sessions.sessions()].map(({ state }) => state)
+}
+
+/** Have the SCSI layer complete a command with GOOD. */
+export function complete(node: NodeHarness, tag: number): void {
+  const task = node.scsi.tasks.find(({ initiatorTaskTag }) => initiatorTaskTag === tag)
+  node.scsi.ended(task!)
+  completeTask(task!, 0, null, 0)
+  node.clock.settle()
+}
+
+/** The response code of the one PDU that came. */
+export function answer(host: ConnectionHarness): number {
+  const pdus = takeAnswers(host)
+  expect(pdus).toHaveLength(1)
+  return pdus[0]!.byte(2)
+}
+
+/** Once everything is at rest, nothing is left of any session. */
+export function expectEmpty(node: NodeHarness): void {
+  node.scsi.rest()
+  node.clock.settle()
+  expect([node.context.sessions.size, node.scsi.openNexusCount, node.clock.timerCount]).toEqual([0, 0, 0])
+  expect(node.taken).toEqual([0, 0, 0])
 }

@@ -252,7 +252,13 @@ export class SimulatedInitiator implements ConnectionTransport {
     this.#checker = new TargetPduChecker()
     this.#digests = { header: false, data: false }
     this.#cmdSN = random.pick([1, 0xffff_fff8])
-    const endpoint = { localAddress: '127.0.0.1', localPort: 3260, remoteAddress: '127.0.0.2', portalGroupTag: 1, tls: null }
+    const endpoint = {
+      localAddress: '127.0.0.1',
+      localPort: 3260,
+      remoteAddress: '127.0.0.2',
+      portalGroupTag: 1,
+      tls: null,
+    }
     // Each connection has a way of its own, so that one which was left behind does not speak on the next one.
     const current = { send: this.send.bind(this), end: this.end.bind(this), destroy: this.destroy.bind(this) }
     const own = () => this.connection === connection

@@ -94,6 +94,38 @@ describe('a target that wants a session to end', () => {
     expect([endedCount(), host!.closed]).toEqual([1, 'end'])
   })
 
+  it('[ASYNC-3] answers a logout in CmdSN order behind commands that it rejected', () => {
+    const node = recoveringNode()
+    const [host] = openSession(node, 0, 1)
+    const endedCount = drain(node)
+    host!.command({ itt: 1 })
+    node.clock.advance(LOGOUT_MS)
+    host!.take()
+    for (const itt of [2, 3]) host!.command({ itt })
+    logout(host!, LOGOUT.closeSession, { immediate: false })
+    node.scsi.rest()
+    node.clock.settle()
+    expect(opcodesOf(takeAnswers(host!))).toEqual([OPCODE.REJECT, OPCODE.REJECT, OPCODE.LOGOUT_RESPONSE])
+    expect([endedCount(), node.clock.timerCount, node.taken]).toEqual([1, 0, [0, 0, 0]])
+  })
+
+  it('waits for what is in flight of sessions that have ended already', () => {
+    const node = recoveringNode()
+    const [host] = openSession(node, 0, 1)
+    host!.command({ itt: 1 })
+    logout(host!, LOGOUT.closeSession)
+    const { sessions } = node.context
+    let isOver = false
+    for (const session of sessions.endingSessions()) {
+      drainSession(node.context, session, LOGOUT_MS, () => {
+        isOver = true
+      })
+    }
+    expect([sessions.size, isOver, node.clock.timerCount]).toEqual([0, false, 2])
+    node.scsi.rest()
+    expect([isOver, [...sessions.endingSessions()]]).toEqual([true, []])
+  })
+
   it('[ASYNC-3] [ASYNC-5] [SESS-27] announces the end to who does not log out in time, and closes (T18)', () => {
     const node = recoveringNode()
     const hosts = openSession(node, 2)

@@ -8,15 +8,29 @@ import { execute, GOOD, holdWrite, pattern, read10, testUnitReady } from '../../
 
 const fixture = useTarget()
 
-describe('error recovery level 0', () => {
-  it('[ERL-1] is what higher offers come down to, or a level that is lower than the offer', async () => {
-    for (const offer of ['0', '1', '2']) {
-      const initiator = await fixture.connect()
-      const { keys } = await initiator.login({ ErrorRecoveryLevel: offer })
-      expect(keys.ErrorRecoveryLevel).toBe('0')
+describe('the error recovery level', () => {
+  const LEVELS = [0, 1, 2] as const
+  const targets = LEVELS.map((errorRecoveryLevel) => useTarget({ parameters: { errorRecoveryLevel } }))
+
+  it.each(LEVELS)('[ERL-1] is the lower of the offer and what the target does, which is %i', async (level) => {
+    for (const offer of LEVELS) {
+      const initiator = await targets[level]!.connect()
+      const { keys } = await initiator.login({ ErrorRecoveryLevel: String(offer) })
+      expect(keys.ErrorRecoveryLevel).toBe(String(Math.min(offer, level)))
+      await initiator.ping()
     }
   })
 
+  it('[ERL-1] is 0 when nobody speaks of it: data cannot be asked for again', async () => {
+    const initiator = await fixture.connect()
+    expect((await initiator.login()).keys).not.toHaveProperty('ErrorRecoveryLevel')
+    const { itt } = await execute(initiator, { cdb: testUnitReady() })
+    await initiator.send({ opcode: OPCODE.SNACK, byte1: FINAL, itt, words: { 20: NO_TAG, 40: 0, 44: 1 } })
+    expect(await answerKind(initiator)).toMatch(/^(closed|reject 03)$/)
+  })
+})
+
+describe('error recovery level 0', () => {
   it.each([0, 1, 2, 3])('[ERL-2] refuses SNACK type %i', async (type) => {
     const initiator = await fixture.open()
     const { itt } = await execute(initiator, { cdb: read10(0, 1), readBytes: 512 })

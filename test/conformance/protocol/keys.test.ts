@@ -16,6 +16,17 @@ async function answersTo(keys: TextKeys): Promise<Record<string, string>> {
 
 const BOOLEANS = ['Yes', 'No'] as const
 
+/** What the targets of these tests negotiate for; nothing is a default or an end of a range. */
+const PREFERRED = {
+  maxConnections: 5,
+  maxBurstLength: 131_072,
+  firstBurstLength: 32_768,
+  defaultTime2Wait: 7,
+  defaultTime2Retain: 11,
+  maxOutstandingR2T: 3,
+  errorRecoveryLevel: 1,
+} as const
+
 /** Numeric keys: how the offer bounds the answer, and what may be offered. */
 const NUMERIC_KEYS = [
   { id: 'KEY-3', key: 'MaxConnections', bound: 'atMost', min: 1, max: 65_535, offers: [1, 4, 65_535] },
@@ -89,6 +100,26 @@ describe('numbers', () => {
     }
   })
 
+  it.each([
+    ['KEY-3', 'MaxConnections', 'min', PREFERRED.maxConnections, [1, 4, 5, 6, 65_535]],
+    ['KEY-14', 'MaxBurstLength', 'min', PREFERRED.maxBurstLength, [32_768, 131_071, 131_072, 131_073, 16_777_215]],
+    ['KEY-15', 'FirstBurstLength', 'min', PREFERRED.firstBurstLength, [512, 32_767, 32_768, 32_769, 131_072]],
+    ['KEY-17', 'DefaultTime2Wait', 'max', PREFERRED.defaultTime2Wait, [0, 6, 7, 8, 3600]],
+    ['KEY-18', 'DefaultTime2Retain', 'min', PREFERRED.defaultTime2Retain, [0, 10, 11, 12, 3600]],
+    ['KEY-19', 'MaxOutstandingR2T', 'min', PREFERRED.maxOutstandingR2T, [1, 2, 3, 4, 65_535]],
+    ['KEY-21', 'ErrorRecoveryLevel', 'min', PREFERRED.errorRecoveryLevel, [0, 1, 2]],
+    ['KEY-27', 'iSCSIProtocolLevel', 'min', 2, [0, 1, 2, 3, 31]],
+  ] as const)(
+    '[%s] %s is exactly the %s of both sides, here %i and each of %j',
+    async (_id, key, pick, own, offers) => {
+      for (const offer of offers) {
+        const { keys } = await (await particular.connect()).login({ [key]: String(offer) })
+        expect([offer, keys[key]]).toEqual([offer, String(Math[pick](offer, own))])
+      }
+    },
+  )
+
+  const particular = useTarget({ parameters: PREFERRED })
   const modest = useTarget({ parameters: { maxConnections: 1, errorRecoveryLevel: 0 } })
   const complete = useTarget({ parameters: { defaultTime2Wait: 2 } })
 
@@ -119,8 +150,17 @@ describe('booleans', () => {
 
   it.each(['DataPDUInOrder', 'DataSequenceInOrder'])('[KEY-20] %s=Yes is never turned into No', async (key) => {
     expect((await answersTo({ [key]: 'Yes' }))[key]).toBe('Yes')
-    expect((await answersTo({ [key]: 'No' }))[key]).toMatch(/^(Yes|No)$/)
   })
+
+  it.each(['DataPDUInOrder', 'DataSequenceInOrder'])(
+    '[KEY-20] %s=No becomes Yes with a target that wants order, and data comes in order',
+    async (key) => {
+      expect((await answersTo({ [key]: 'No' }))[key]).toBe('Yes')
+      const initiator = await fixture.open({ [key]: 'No', MaxRecvDataSegmentLength: '512', MaxBurstLength: '1024' })
+      const { dataIns } = await execute(initiator, { cdb: read10(0, 8), readBytes: 4096 })
+      expect(dataIns.map(({ header }) => header.readUInt32BE(40))).toEqual([...Array(8).keys()].map((n) => n * 512))
+    },
+  )
 })
 
 describe('digests', () => {
@@ -210,12 +250,28 @@ describe('other keys', () => {
   })
 
   it.each([
-    ['RFC3720,ResponseFence', /^(RFC3720|ResponseFence)$/],
-    ['RFC3720', /^RFC3720$/],
-    ['ResponseFence,RFC3720', /^(RFC3720|ResponseFence)$/],
-  ] as const)('[KEY-25] picks from TaskReporting=%s', async (offer, picked) => {
-    expect((await answersTo({ TaskReporting: offer })).TaskReporting).toMatch(picked)
+    ['RFC3720,ResponseFence', 'RFC3720'],
+    ['RFC3720', 'RFC3720'],
+    ['ResponseFence,RFC3720', 'ResponseFence'],
+    ['FastAbort,ResponseFence,RFC3720', 'FastAbort'],
+    ['ResponseFence,FastAbort,RFC3720', 'ResponseFence'],
+    ['X-com.example.reporting,FastAbort,RFC3720', 'FastAbort'],
+    ['Y-later,X-com.example.reporting,RFC3720,FastAbort', 'RFC3720'],
+  ] as const)('[KEY-25] picks from TaskReporting=%s the first that it has', async (offer, picked) => {
+    expect((await answersTo({ TaskReporting: offer })).TaskReporting).toBe(picked)
   })
+
+  it.each([
+    ['RFC3720', 'ResponseFence,RFC3720', 'RFC3720'],
+    ['ResponseFence', 'FastAbort,ResponseFence,RFC3720', 'ResponseFence'],
+    ['ResponseFence', 'FastAbort,RFC3720,ResponseFence', 'RFC3720'],
+  ] as const)('[KEY-25] a target that goes up to %s picks from %s', async (taskReporting, offer, picked) => {
+    const target = taskReporting === 'RFC3720' ? withoutReporting : withFence
+    expect((await (await target.connect()).login({ TaskReporting: offer })).keys.TaskReporting).toBe(picked)
+  })
+
+  const withoutReporting = useTarget({ parameters: { taskReporting: 'RFC3720' } })
+  const withFence = useTarget({ parameters: { taskReporting: 'ResponseFence' } })
 
   it('[KEY-28] names in INQUIRY no iSCSI version but the negotiated one', async () => {
     const initiator = await fixture.connect()
@@ -257,10 +313,20 @@ describe('other keys', () => {
       DataPDUInOrder: 'Yes',
       DataSequenceInOrder: 'Yes',
       ErrorRecoveryLevel: '2',
+      TaskReporting: 'FastAbort,ResponseFence,RFC3720',
+      iSCSIProtocolLevel: '2',
     }
-    const answers = await answersTo({ SessionType: 'Discovery', ...offer })
-    for (const key of Object.keys(offer)) expect(answers[key]).toMatch(/^(Irrelevant|Yes|No|[0-9]+)$/)
+    const initiator = await fixture.connect()
+    const { keys: answers } = await initiator.login({ SessionType: 'Discovery', ...offer })
+    for (const key of Object.keys(offer)) {
+      expect([key, answers[key]]).toEqual([
+        key,
+        expect.stringMatching(/^(Irrelevant|Yes|No|[0-9]+|RFC3720|FastAbort)$/),
+      ])
+    }
     expect(answers.MaxConnections).toMatch(/^(Irrelevant|1)$/)
     expect(answers.ErrorRecoveryLevel).toBe('0')
+    const itt = await initiator.sendText({ SendTargets: 'All' })
+    expect((await initiator.expect(OPCODE.TEXT_RESPONSE, itt)).data.toString()).toContain('TargetName=')
   })
 })

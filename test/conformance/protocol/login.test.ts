@@ -108,6 +108,8 @@ describe('numbers', () => {
     ['TSIH', { tsih: 0x4242 }],
     ['CID', { cid: 9 }],
     ['Initiator Task Tag', { itt: 0x55 }],
+    ['Version-max', { versionMax: 1 }],
+    ['Version-min', { versionMin: 1 }],
   ])('[LOGIN-6] does not take over a %s that changes within a login', async (_field, change) => {
     const initiator = await fixture.connect()
     await startOperationalStage(initiator)
@@ -115,7 +117,7 @@ describe('numbers', () => {
     const response = await initiator.expect(OPCODE.LOGIN_RESPONSE)
     if (statusOf(response) !== 0) return expect(statusOf(response)).toBe(0x0200)
     expect(response.header.subarray(8, 14)).toEqual(initiator.isid)
-    expect(response.itt).toBe(1)
+    expect([response.itt, response.byte(2), response.byte(3)]).toEqual([1, 0, 0])
   })
 })
 

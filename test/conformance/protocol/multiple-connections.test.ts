@@ -8,6 +8,7 @@ import {
   opcodesOf,
   openSession,
   ping,
+  RETENTION_MS,
   recoveringKeys,
   recoveringNode,
   takeAnswers,
@@ -27,6 +28,28 @@ function answered(host: ConnectionHarness): number[] {
 }
 
 describe('joining a session', () => {
+  it('lets the last of several logins with the same CID stay, also when one of them is given up', () => {
+    const node = recoveringNode()
+    const [old] = openSession(node, 0, 1)
+    old!.command({ itt: 1 })
+    const logins = [1, 2, 3].map(() => node.connect())
+    const [givenUp, second, third] = logins
+    for (const login of logins) {
+      login.join(old!, 0)
+      if (login === second) givenUp!.destroy()
+    }
+    expect(logins.map((login) => login.take())).toEqual([[], [], []])
+    node.scsi.rest()
+    for (let turn = 0; turn < 3; turn++) node.clock.settle()
+    const [session] = [...node.context.sessions.sessions()]
+    expect(session!.connections.size).toBe(1)
+    expect([second, third].filter((login) => login!.closed === null)).toHaveLength(1)
+    for (const login of logins) login.destroy()
+    node.clock.advance(RETENTION_MS)
+    node.scsi.rest()
+    expect([node.context.sessions.size, node.clock.timerCount, node.taken]).toEqual([0, 0, [0, 0, 0]])
+  })
+
   it('[SESS-5] adds connections up to MaxConnections, and refuses the next', () => {
     const node = recoveringNode()
     const [leading, third] = [node.connect(), node.connect()]

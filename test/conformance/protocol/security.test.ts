@@ -161,6 +161,25 @@ describe('one-way CHAP', () => {
     expect(await initiator.refusedLogin({ keys, ...SECURITY })).toBe(0x0207)
   })
 
+  it('[SEC-11] names it a missing parameter when a step brings no key at all, or CHAP_A is missing', async () => {
+    const silent = await mutual.connect()
+    await requestChallenge(silent)
+    expect(await silent.refusedLogin({ ...SECURITY })).toBe(0x0207)
+    const hasty = await mutual.connect()
+    await hasty.stepLogin({ keys: { ...hasty.names(), AuthMethod: 'CHAP' }, ...SECURITY, isTransit: false })
+    expect(await hasty.refusedLogin({ keys: { CHAP_N: USER, CHAP_R: '0x00' }, ...SECURITY })).toBe(0x0207)
+  })
+
+  it.each(['256', '-1', '0x', 'one', ''])(
+    '[SEC-11] names the malformed CHAP_I=%s an initiator error',
+    async (CHAP_I) => {
+      const initiator = await mutual.connect()
+      const answer = chapAnswer(await requestChallenge(initiator), USER, SECRET)
+      const keys = { ...answer, CHAP_I, CHAP_C: hexValue(pattern(16)) }
+      expect(await initiator.refusedLogin({ keys, ...SECURITY })).toBe(0x0200)
+    },
+  )
+
   it.each(['0x', '0xzz', '12', '0b!', `0x${'ab'.repeat(1025)}`])(
     '[SEC-9] [SEC-11] refuses CHAP_R=%.12s',
     async (CHAP_R) => {

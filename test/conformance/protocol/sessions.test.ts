@@ -5,6 +5,7 @@ import { chapAnswer, loginWithChap, requestChallenge } from '../../support/wire-
 import { useTarget } from '../../support/wire-fixture.ts'
 import type { WireInitiator } from '../../support/wire-initiator.ts'
 import {
+  clearUnitAttentions,
   execute,
   GOOD,
   holdWrite,
@@ -16,6 +17,8 @@ import {
 } from '../../support/wire-scsi.ts'
 
 const fixture = useTarget()
+
+type Login = Parameters<typeof loginWithChap>[1]
 
 const UNIT_ATTENTION = 0x06
 /** I_T NEXUS LOSS OCCURRED, and SOME COMMANDS CLEARED BY ISCSI PROTOCOL EVENT. */
@@ -64,10 +67,19 @@ describe('ISID and TSIH', () => {
     expect(handles.has(0)).toBe(false)
   })
 
-  it('[SESS-5] has no room for a second connection in a session', async () => {
-    const first = await fixture.open({ MaxConnections: '2' })
-    const second = await fixture.connect({ isid: first.isid })
-    expect(await second.refusedLogin({ keys: second.names(), tsih: first.tsih, cid: 1 })).toBe(0x0206)
+  it.each([1, 2, 8])('[SESS-5] has room for MaxConnections=%i connections in a session', async (maxConnections) => {
+    const first = await fixture.open({ MaxConnections: String(maxConnections) })
+    const joining = async (cid: number) => {
+      const initiator = await fixture.connect({ isid: first.isid })
+      return { initiator, fields: { keys: initiator.names(), tsih: first.tsih, cid } }
+    }
+    for (let cid = 1; cid < maxConnections; cid++) {
+      const { initiator, fields } = await joining(cid)
+      const response = await initiator.stepLogin(fields)
+      expect([response.header.readUInt16BE(36), response.header.readUInt16BE(14)]).toEqual([0, first.tsih])
+    }
+    const { initiator, fields } = await joining(maxConnections)
+    expect(await initiator.refusedLogin(fields)).toBe(0x0206)
     await first.ping()
   })
 
@@ -171,6 +183,28 @@ describe('discovery sessions', () => {
 })
 
 describe('reinstatement and authentication', () => {
+  const [ALICE, BOB] = ['alice', 'bob'].map((user) => ({ user, secret: `the secret of ${user}` })) as [Login, Login]
+  const initiators = [ALICE, BOB].map(({ user, secret }) => ({ user, secret: Buffer.from(secret) }))
+  const shared = useTarget({ authentication: { kind: 'chap', initiators, target: null } })
+
+  it('[SESS-4] [SEC-19] leaves a session alone that another CHAP user wants to replace, join or go on with', async () => {
+    const owner = await shared.connect()
+    await loginWithChap(owner, ALICE)
+    await clearUnitAttentions(owner)
+    await holdWrite(owner, pattern(512))
+    for (const tsih of [0, owner.tsih]) {
+      const thief = await shared.connect({ isid: owner.isid })
+      thief.tsih = tsih
+      thief.cid = tsih === 0 ? 0 : 1
+      await expect(loginWithChap(thief, BOB)).rejects.toThrow('0201')
+    }
+    await owner.ping()
+    owner.connection.reset()
+    const again = await shared.connect({ isid: owner.isid })
+    await loginWithChap(again, ALICE)
+    await again.ping()
+  })
+
   const USER = 'initiator'
   const SECRET = 'a secret of sixteen'
   const secured = useTarget({ chap: { user: USER, secret: SECRET } })

@@ -252,6 +252,23 @@ describe('DataACK', () => {
   })
 })
 
+describe('DataACK of a command that is over', () => {
+  it('[ERL-7] has nothing left to acknowledge, when the status was acknowledged with it or before', () => {
+    const session = openRecovering(SMALL)
+    const { host } = session
+    read(session, 7, pattern(1024))
+    const tag = host.take()[1]!.ttt
+    for (const begRun of [2, 2]) {
+      const words = { 20: tag, 28: host.expStatSN, 40: begRun }
+      host.request({ opcode: OPCODE.SNACK, byte1: 0x80 | SNACK.dataAck, itt: NO_TAG, words })
+    }
+    expect(rejections(host.take())).toEqual([])
+    snack(host, SNACK.dataAck, { tag: tag + 100, begRun: 2 })
+    expect(rejections(host.take())).toEqual([[REJECT.dataAck, 0]])
+    expectNothingLeft(session)
+  })
+})
+
 describe('R-Data SNACK', () => {
   /** Declare another MaxRecvDataSegmentLength in full feature phase. */
   function declare({ host }: RecoveringHost, byteCount: number): void {

@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest'
 import { useTarget } from '../../support/wire-fixture.ts'
 import type { WireInitiator } from '../../support/wire-initiator.ts'
-import { NO_TAG, OPCODE, type TargetPdu } from '../../support/wire-pdu.ts'
+import { FINAL, NO_TAG, OPCODE, type TargetPdu } from '../../support/wire-pdu.ts'
 import { answerKind } from '../../support/wire-refusal.ts'
 import { execute, GOOD, read10, testUnitReady } from '../../support/wire-scsi.ts'
 import { decodeText, encodeText, type TextKeys, type TextPair } from '../../support/wire-text.ts'
@@ -40,6 +40,8 @@ async function openNegotiation(initiator: WireInitiator, keys: TextKeys): Promis
 }
 
 const UNKNOWN = 'X-com.example.unknown'
+/** The C bit of a Text Request, byte 1. */
+const CONTINUED = 0x40
 
 describe('format', () => {
   it('[TEXT-1] joins pairs that are cut at any byte', async () => {
@@ -215,10 +217,41 @@ describe('Text Requests in full feature phase', () => {
   it('[TEXT-19] serves one negotiation, whatever a second one gets', async () => {
     const initiator = await fixture.open()
     const { itt, ttt } = await openNegotiation(initiator, { [UNKNOWN]: '1' })
-    await initiator.sendText({ 'X-com.example.second': '1' }, { immediate: true })
-    expect(await answerKind(initiator)).toMatch(/^(reject 0[46]|opcode 24)$/)
-    await initiator.sendText({}, { itt, words: { 20: ttt } })
-    expect((await initiator.expect(OPCODE.TEXT_RESPONSE, itt)).isFinal).toBe(true)
+    const second = { 'X-com.example.second': '1' }
+    for (const byte1 of [FINAL, 0, CONTINUED, FINAL | CONTINUED]) {
+      const other = await initiator.sendText(second, { immediate: true, byte1 })
+      const reject = await initiator.expect(OPCODE.REJECT)
+      expect([reject.byte(2), reject.data.readUInt32BE(16)]).toEqual([0x04, other])
+    }
+    const foreign = await initiator.sendText(second, { immediate: true, words: { 20: ttt } })
+    const reject = await initiator.expect(OPCODE.REJECT)
+    expect([reject.byte(2), reject.data.readUInt32BE(16)]).toEqual([0x09, foreign])
+    await initiator.sendText({ MaxRecvDataSegmentLength: '512' }, { itt, words: { 20: ttt } })
+    const response = await initiator.expect(OPCODE.TEXT_RESPONSE, itt)
+    expect([response.isFinal, response.data.toString()]).toEqual([true, ''])
+    const { dataIns } = await execute(initiator, { cdb: read10(0, 2), readBytes: 1024 })
+    expect(dataIns.map(({ data }) => data.length)).toEqual([512, 512])
+  })
+
+  it('[TEXT-21] asks for nothing in a response with F=1, in either phase', async () => {
+    const initiator = await fixture.connect()
+    const { responses, final } = await initiator.login({ MaxBurstLength: '65536', HeaderDigest: 'CRC32C,None' })
+    expect(Object.keys(decodeText(final.data)).toSorted()).toEqual(
+      ['HeaderDigest', 'MaxBurstLength', 'MaxRecvDataSegmentLength', 'TargetPortalGroupTag'].toSorted(),
+    )
+    expect(responses).toHaveLength(1)
+    for (const keys of [
+      { [UNKNOWN]: '1' },
+      { MaxRecvDataSegmentLength: '4096' },
+      { InitiatorAlias: 'a' },
+      { SendTargets: 'All' },
+      {},
+    ]) {
+      const response = await exchangeText(initiator, keys)
+      expect([response.byte(1), response.ttt]).toEqual([FINAL, NO_TAG])
+      const originated = Object.keys(decodeText(response.data)).filter((key) => !(key in keys))
+      expect(originated.filter((key) => key !== 'TargetName' && key !== 'TargetAddress')).toEqual([])
+    }
   })
 
   it('[TEXT-20] [TEXT-21] [TEXT-26] ends a negotiation when the initiator does', async () => {
@@ -255,6 +288,20 @@ describe('Text Requests in full feature phase', () => {
     await initiator.sendText({}, { itt, data: text.subarray(10), words: { 20: first.ttt } })
     const last = await initiator.expect(OPCODE.TEXT_RESPONSE, itt)
     expect(decodeText(last.data)).toEqual({ [UNKNOWN]: 'NotUnderstood' })
+  })
+
+  it('[TEXT-25] joins a text that comes a byte at a time', async () => {
+    const initiator = await fixture.open()
+    const text = encodeText({ MaxRecvDataSegmentLength: '512', 'X-com.example.long': 'x'.repeat(100) })
+    const itt = initiator.newTag()
+    let ttt = NO_TAG
+    for (let at = 0; at < text.length - 1; at++) {
+      await initiator.sendText({}, { byte1: 0x40, itt, data: text.subarray(at, at + 1), words: { 20: ttt } })
+      ttt = (await initiator.expect(OPCODE.TEXT_RESPONSE, itt)).ttt
+    }
+    await initiator.sendText({}, { itt, data: text.subarray(-1), words: { 20: ttt } })
+    const response = await initiator.expect(OPCODE.TEXT_RESPONSE, itt)
+    expect(decodeText(response.data)).toMatchObject({ 'X-com.example.long': 'NotUnderstood' })
   })
 
   it('[TEXT-27] rejects the same key twice in one negotiation', async () => {

@@ -103,6 +103,15 @@ describe('a portal with TLS', () => {
     ])
   })
 
+  it('shares no portal group with a portal without TLS', async () => {
+    const { node } = fixture.target
+    await expect(node.listen('127.0.0.1', 0, 1)).rejects.toThrow(
+      'portal group 1 cannot have portals with TLS and without',
+    )
+    const identity = { ...served, clientCa: null }
+    await expect(node.listen('127.0.0.1', 0, 2, identity)).rejects.toThrow('portal group 2 cannot have')
+  })
+
   it('keeps its sessions from those who come without TLS under the same name', async () => {
     const isid = Buffer.from('80000000beef', 'hex')
     const initiator = await fixture.open({}, { tls: TRUSTING, isid })

@@ -38,3 +38,9 @@ export interface SessionNumbers {
 export function agreed(session: SessionNumbers, key: string): number {
   return Number(session.keys[key])
 }
+
+/** How long the target keeps the tasks of a lost connection: not at all when Time2Retain is 0 (RFC 7143 13.16). */
+export function keptMs(session: SessionNumbers): number {
+  const retainSeconds = agreed(session, 'DefaultTime2Retain')
+  return retainSeconds === 0 ? 0 : 1000 * (agreed(session, 'DefaultTime2Wait') + retainSeconds)
+}

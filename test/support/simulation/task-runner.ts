@@ -25,7 +25,7 @@ import { isExpectedSense, SENSE_KEY } from './expected-sense.ts'
 import type { InitiatorConnection } from './initiator-connection.ts'
 import { COMMAND_KINDS, newCommand } from './new-command.ts'
 import { type CommandKind, type RetiredCommand, SimulatedCommand } from './simulated-command.ts'
-import { agreed, type SessionNumbers, type Surroundings } from './surroundings.ts'
+import { keptMs, type SessionNumbers, type Surroundings } from './surroundings.ts'
 
 const REJECT_DATA_DIGEST_ERROR = 0x02
 /** How long a request may stay unacknowledged before it is sent again, or data may be missing before it is asked for again. */
@@ -234,6 +234,8 @@ export class TaskRunner {
         for (const command of exchange.covered) command.isBeingAborted = false
       }
       if (exchange.cmdSN === null) this.exchanges.delete(exchange.tag)
+      // Nobody knows whether the other connection is being logged out: it is used until it ends.
+      if (exchange.kind === 'logout' && exchange.closing.phase === 'logout') exchange.closing.phase = 'up'
     }
   }
 
@@ -469,8 +471,7 @@ export class TaskRunner {
 
   /** There are reasons for which the target does not know the command any more. */
   #mayHaveEnded(command: SimulatedCommand): boolean {
-    const keptMs = 1000 * (agreed(this.session, 'DefaultTime2Wait') + agreed(this.session, 'DefaultTime2Retain'))
-    const hasTimedOut = command.lostSinceMs !== null && this.#nowMs - command.lostSinceMs >= keptMs
+    const hasTimedOut = command.lostSinceMs !== null && this.#nowMs - command.lostSinceMs >= keptMs(this.session)
     return command.mayBeLost || command.isCovered || hasTimedOut || !this.commands.has(command.identity.tag)
   }
 

@@ -26,7 +26,13 @@ const BLOCKS_EACH = 400
 const SETTLING_STEP_MS = 500
 /** The longest that anything of a session may be kept for an initiator that has left. */
 const FAREWELL_MS = 4_000_000
-const LIMITS = { commandWindow: 16, outboundBytesMax: 65_536, inboundBytesMax: 65_536, idleTasksMax: 4 }
+const LIMITS = {
+  commandWindow: 16,
+  outboundBytesMax: 65_536,
+  inboundBytesMax: 65_536,
+  retainedDataInBytesMax: 8_192,
+  idleTasksMax: 4,
+}
 /** What the target would agree to; initiators ask for less. */
 const PREFERENCES = {
   maxConnections: 4,

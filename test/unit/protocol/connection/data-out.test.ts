@@ -38,6 +38,25 @@ function start(keys: Record<string, string> = {}): { node: NodeHarness; host: Co
   return { node, host }
 }
 
+describe('memory that came from the socket', () => {
+  it('is not held for tiny pieces of data that came among others, which are copied', () => {
+    const { node, host } = start({ InitialR2T: 'No' })
+    const { cmdSN } = host
+    const data = Buffer.from(Array.from({ length: 2048 }, (_, at) => at & 0xff))
+    host.command({ itt: 1, write: true, final: false, edtl: 2048, cmdSN: cmdSN + 1 })
+    for (const [at, byte] of data.entries()) host.dataOut(1, 0xffff_ffff, at, at, Buffer.of(byte), at === 2047)
+    expect(node.context.receiveBuffers.takenCount).toBeLessThan(40)
+    host.command({ itt: 2, cmdSN })
+    const [other, task] = node.scsi.tasks
+    const into = Buffer.alloc(2048)
+    collect(task!, into)
+    expect(into).toEqual(data)
+    complete(node, other!, 0)
+    complete(node, task!, 2048)
+    expect(node.taken).toEqual([0, 0, 0])
+  })
+})
+
 describe('Data-Out', () => {
   it('[DATA-12] keeps MaxOutstandingR2T transfers out, each at most MaxBurstLength long', () => {
     const { node, host } = start({ MaxOutstandingR2T: '2', MaxBurstLength: '1024' })

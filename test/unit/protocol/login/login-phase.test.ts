@@ -48,6 +48,11 @@ describe('a login without authentication', () => {
     expect(login.admitted).toEqual([reply.agreement])
   })
 
+  it('[TEXT-6] remembers of an alias what a local name may have', () => {
+    const reply = startLogin().send(OPERATIONAL, FULL_FEATURE, [...NAMES, `InitiatorAlias=${'a'.repeat(300)}`])
+    expect(reply.agreement?.identity.initiatorAlias).toBe('a'.repeat(255))
+  })
+
   it('[LOGIN-14] goes through both stages', () => {
     const login = startLogin()
     const first = login.send(SECURITY, OPERATIONAL, [...NAMES, 'SessionType=Normal', 'AuthMethod=None'])

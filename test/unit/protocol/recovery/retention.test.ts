@@ -13,6 +13,7 @@ import {
   snack,
   taskOf,
 } from '../../../support/recovery-steps.ts'
+import { openSession, recoveringNode } from '../../../support/session-steps.ts'
 import { NO_TAG, OPCODE } from '../../../support/wire-pdu.ts'
 import { pattern } from '../../../support/wire-scsi.ts'
 
@@ -60,6 +61,54 @@ describe('kept Data-In', () => {
     complete(node, 3, 512)
     acknowledge(host)
     expect(node.taken).toEqual([0, 0, 0])
+  })
+
+  it('lets a task go on when other acknowledgements have made room, whether or not its own comes', () => {
+    const session = openRecovering(SMALL, { retainedDataInBytesMax: 1200 })
+    const { node, host } = session
+    read(session, 1, pattern(512))
+    host.command({ itt: 7, read: true, edtl: 4096 })
+    bringAndAsk(session, 7, 0)
+    const second = bringAndAsk(session, 7, 512)
+    expect(second.isWanted).toBe(false)
+    acknowledge(host)
+    expect(second.isWanted).toBe(true)
+    complete(node, 7, 1024)
+    acknowledge(host)
+    expect(node.taken).toEqual([0, 0, 0])
+  })
+
+  it('is asked about at once when it holds back commands of an initiator that acknowledges with its next request', () => {
+    const session = openRecovering(SMALL, { retainedDataInBytesMax: 700 })
+    const { node, host } = session
+    read(session, 1, pattern(512))
+    read(session, 2, pattern(512))
+    host.command({ itt: 3, read: true, edtl: 512 })
+    const pings = host.take().filter(({ opcode, ttt }) => opcode === OPCODE.NOP_IN && ttt !== NO_TAG)
+    expect([pings.length, node.scsi.tasks.length]).toEqual([1, 0])
+    acknowledge(host)
+    expect(node.scsi.tasks.length).toBe(1)
+    complete(node, 3, 0)
+    acknowledge(host)
+    expect(node.taken).toEqual([0, 0, 0])
+  })
+
+  it('is bounded in a session of several connections too, whose initiator acknowledges none of its answers', () => {
+    const limits = { retainedDataInBytesMax: 700, acknowledgementTimeoutMs: 1000, statusReminderMs: 100 }
+    const node = recoveringNode(limits)
+    const [one, two] = openSession(node, 2)
+    for (let itt = 1; itt <= 10; itt++) two!.command({ itt, read: true, edtl: 512 })
+    for (const itt of [1, 2]) {
+      bring(node, itt, pattern(512), 0, true)
+      complete(node, itt, 512)
+    }
+    one!.command({ itt: 11 })
+    two!.command({ itt: 12, read: true, edtl: 512 })
+    one!.command({ itt: 13 })
+    expect(node.scsi.tasks.map(({ initiatorTaskTag }) => initiatorTaskTag)).toEqual([3, 4, 5, 6, 7, 8, 9, 10, 11])
+    node.clock.advance(2500)
+    expect([one!.closed, two!.closed]).toEqual([null, 'destroy'])
+    expect(node.scsi.tasks.at(-1)!.initiatorTaskTag).toBe(13)
   })
 
   it('ends the connection of an initiator that does not acknowledge while somebody waits', () => {

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { completeTask } from '../../../../protocol/connection/task-lifecycle.ts'
-import { NodeHarness } from '../../../support/connection-harness.ts'
+import type { TargetDirectory } from '../../../../protocol/target-directory.ts'
+import { SingleTargetDirectory } from '../../../../src/single-target-directory.ts'
+import { NodeHarness, TARGET_NAME } from '../../../support/connection-harness.ts'
 import { OPCODE } from '../../../support/wire-pdu.ts'
 
 function opcodes(connection: { take(): { opcode: number }[] }): number[] {
@@ -42,12 +44,48 @@ describe('session reinstatement', () => {
     expect(node.context.sessions.size).toBe(1)
   })
 
+  it('closes a login at once whose session has ended before it began', () => {
+    const node = new NodeHarness()
+    const [first, second, third] = [node.connect(), node.connect(), node.connect()]
+    first.login()
+    first.command({ itt: 1 })
+    second.login()
+    third.login()
+    expect([second.closed, third.closed, second.take(), third.take()]).toEqual(['destroy', null, [], []])
+    node.context.sessions.dropSessionsOf(TARGET_NAME)
+    expect(third.closed).toBe('destroy')
+    node.scsi.rest()
+    node.clock.settle()
+    expect([node.context.sessions.size, node.clock.timerCount, node.taken]).toEqual([0, 0, [0, 0, 0]])
+  })
+
   it('[SESS-10] leaves a session with another ISID alone', () => {
     const node = new NodeHarness()
     const [one, two] = [node.connect(), node.connect()]
     one.login({ isid: 1 })
     two.login({ isid: 2 })
     expect([one.closed, two.closed, node.context.sessions.size]).toEqual([null, null, 2])
+  })
+
+  it('[SESS-10] leaves a session alone that has the same ISID with another target or another portal group', () => {
+    const OTHER = 'iqn.2026-11.example:other-disk'
+    const one = new SingleTargetDirectory({ name: TARGET_NAME, alias: '' }, { kind: 'none' })
+    const other = new SingleTargetDirectory({ name: OTHER, alias: '' }, { kind: 'none' })
+    const directory: TargetDirectory = {
+      findTarget: (name) => (name === OTHER ? other : one).findTarget(name),
+      discover: () => [],
+      authentication: () => ({ kind: 'none' }),
+    }
+    const node = new NodeHarness({}, null, {}, { directory })
+    const [first, elsewhere, second, again] = [node.connect(), node.connect(2), node.connect(), node.connect(2)]
+    first.login()
+    elsewhere.login()
+    second.login({ keys: { TargetName: OTHER } })
+    expect([first.closed, elsewhere.closed, second.closed, node.scsi.openNexusCount]).toEqual([null, null, null, 3])
+    expect(new Set([first, elsewhere, second].map(({ tsih }) => tsih)).size).toBe(3)
+    again.login()
+    node.scsi.rest()
+    expect([first.closed, elsewhere.closed, second.closed, again.closed]).toEqual([null, 'end', null, null])
   })
 
   it('[SESS-12] lets a discovery session replace only a discovery session', () => {

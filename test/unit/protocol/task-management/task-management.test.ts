@@ -124,4 +124,33 @@ describe('task management', () => {
     node.clock.settle()
     expect(answers(host)).toEqual([[OPCODE.TASK_MANAGEMENT_RESPONSE, 102]])
   })
+
+  it('[REJ-4] rejects a numbered request whose tag is in use, and does not count its CmdSN as received', () => {
+    const { node, host } = start()
+    manage(host, ABORT_TASK_SET)
+    const words = { 20: 0xffff_ffff, 24: host.cmdSN }
+    const request = { opcode: OPCODE.TASK_MANAGEMENT_REQUEST, byte1: 0x80 | ABORT_TASK_SET, words }
+    host.request({ ...request, itt: 102 })
+    const [reject] = host.take()
+    expect([reject!.opcode, reject!.byte(2), reject!.expCmdSN]).toEqual([OPCODE.REJECT, 0x07, host.cmdSN])
+    host.request({ ...request, itt: 7 })
+    node.scsi.rest()
+    node.clock.settle()
+    expect(answers(host)).toEqual([
+      [OPCODE.TASK_MANAGEMENT_RESPONSE, 102],
+      [OPCODE.TASK_MANAGEMENT_RESPONSE, 7],
+    ])
+  })
+
+  it('[SN-6] ignores a numbered request that comes again while it is carried out', () => {
+    const { node, host } = start()
+    host.command({ itt: 1 })
+    const words = { 20: 0xffff_ffff, 24: host.cmdSN++ }
+    const request = { opcode: OPCODE.TASK_MANAGEMENT_REQUEST, byte1: 0x80 | ABORT_TASK_SET, itt: 7, words }
+    host.request(request)
+    host.request(request)
+    node.scsi.rest()
+    node.clock.settle()
+    expect(answers(host)).toEqual([[OPCODE.TASK_MANAGEMENT_RESPONSE, 7]])
+  })
 })

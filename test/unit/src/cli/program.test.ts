@@ -29,7 +29,7 @@ describe('lunette --help and --version', () => {
     }
     const serve = (await runLunette(directory.path, ['serve', '--help'])).stdout
     expect(serve).toContain('Exit codes:')
-    expect(serve.match(/^[A-Z].*:$/gm)).toEqual([
+    expect(serve.match(/^[A-Za-z].*:$/gm)).toEqual([
       'Arguments:',
       'Disks:',
       'Name and portals:',

@@ -1,5 +1,6 @@
 import {
   chmodSync,
+  existsSync,
   linkSync,
   mkdirSync,
   readdirSync,
@@ -224,6 +225,9 @@ describe('several disks', () => {
       symlinkSync('a.img', directory.file('link.img'))
       const requests = ['a.img', 'link.img'].map((name) => request(directory.file(name)))
       expect(() => prepareDisks(store, requests)).toThrow('a.img is given twice')
+      const fresh = request(directory.file('new.img'), { sizeBytes: 1024 })
+      expect(() => prepareDisks(store, [fresh, fresh])).toThrow('new.img is given twice')
+      expect(existsSync(directory.file('new.img'))).toBe(false)
     })
   })
 })

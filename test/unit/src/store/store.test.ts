@@ -75,6 +75,16 @@ describe('openDataDirectory', () => {
     expect(readdirSync(directory.path)).toEqual(['lunette.db'])
   })
 
+  it('is made with the folders above it', () => {
+    using directory = temporaryDirectory()
+    openDataDirectory(directory.file('a/b/c')).close()
+    expect(readdirSync(directory.file('a/b'))).toEqual(['c'])
+  })
+
+  it.runIf(process.platform === 'linux')('says when the system has no room for it', () => {
+    expect(() => openDataDirectory('/proc/none/data')).toThrow('cannot create the data directory /proc/none/data')
+  })
+
   it('says when a file is in the way', () => {
     using directory = temporaryDirectory()
     writeFileSync(directory.file('file'), '')
