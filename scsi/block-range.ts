@@ -3,7 +3,10 @@
  * a byte range of the store.
  */
 
+import type { TouchedBytes } from './block-range-locks.ts'
 import { type CdbField, invalidField, readField } from './cdb.ts'
+import type { Command } from './command.ts'
+import type { TaskClass } from './define-command.ts'
 import type { LogicalUnitProperties } from './logical-unit-properties.ts'
 import { type SenseData, senseOf } from './sense.ts'
 import { SENSE } from './sense-codes.ts'
@@ -51,3 +54,17 @@ export function wholeBlockBytes(capacityBytes: number, lengthBytes: number, bloc
   const availableBytes = Math.min(capacityBytes, lengthBytes)
   return availableBytes - (availableBytes % blockLengthBytes)
 }
+
+/**
+ * The bytes of the store that a command may touch once it has begun, by what its CDB says: for commands that wait for
+ * the blocks of others (`block-range-locks.ts`). A length of zero may stand for whatever lies behind the address.
+ */
+export function touchedBytes({ definition, cdb }: Command, blockLengthBytes: number): TouchedBytes {
+  if (definition === null || definition.isAtomic || !BLOCK_TASK_CLASSES.has(definition.taskClass)) return null
+  const { lba, lengthBlocks } = definition.cdb.fields
+  if (lba === undefined || lengthBlocks === undefined) return 'all'
+  const blocks = readField(cdb, lengthBlocks) || Number.POSITIVE_INFINITY
+  return { offsetBytes: readField(cdb, lba) * blockLengthBytes, byteCount: blocks * blockLengthBytes }
+}
+
+const BLOCK_TASK_CLASSES: ReadonlySet<string> = new Set<TaskClass>(['read', 'write', 'verify'])

@@ -14,10 +14,14 @@ export function completeGood(command: Command): void {
   endCommand(command)
 }
 
-/** End with a status that carries no sense data and transferred nothing, e.g. RESERVATION CONFLICT. */
-export function completeWithStatus(command: Command, status: Status): void {
+/**
+ * End with a status that carries no sense data, e.g. RESERVATION CONFLICT.
+ * Units: `transferredBytes` is what was transferred before; the residual derives from it.
+ */
+export function completeWithStatus(command: Command, status: Status, transferredBytes = 0): void {
   command.status = status
-  command.presentedDataBytes = 0
+  command.presentedDataBytes = transferredBytes
+  command.itlNexus?.statusReturned(status)
   endCommand(command)
 }
 
@@ -26,10 +30,16 @@ export function completeWithStatus(command: Command, status: Status): void {
  * Units: `transferredBytes` is what was transferred before the condition arose; the residual derives from it.
  */
 export function checkCondition(command: Command, sense: SenseData | SenseCondition, transferredBytes = 0): void {
+  const { itlNexus } = command
+  const logicalUnit = itlNexus?.logicalUnit ?? null
+  const format = logicalUnit?.modeSettings.senseFormat ?? 'fixed'
+  const senseData = 'condition' in sense ? sense : senseOf(sense)
+  logicalUnit?.statistics.errorReported(command, senseData.condition)
   command.status = STATUS.CHECK_CONDITION
-  command.sense = encodeSense('condition' in sense ? sense : senseOf(sense), 'fixed')
+  command.sense = encodeSense(senseData, format)
   command.presentedDataBytes = transferredBytes
   endCommand(command)
+  if (itlNexus !== null) logicalUnit?.errorReported(itlNexus)
 }
 
 /** SAM-5 STATUS QUALIFIER of TASK SET FULL: scope of one logical unit, and 100 ms to wait unless a command ends sooner. */
@@ -39,6 +49,7 @@ const RETRY_AFTER_100_MS = 0x0001
 export function refuseTaskSetFull(command: Command): void {
   command.status = STATUS.TASK_SET_FULL
   command.statusQualifier = RETRY_AFTER_100_MS
+  command.itlNexus?.statusReturned(command.status)
   command.transport.sendCommandComplete(command)
 }
 
@@ -53,8 +64,12 @@ function endCommand(command: Command): void {
   if (taskSet === null || !taskSet.remove(command)) throw new Error('a command ended that is in no task set')
   command.operation = null
   try {
-    if (command.isAborted) command.transport.commandAborted(command)
-    else command.transport.sendCommandComplete(command)
+    if (command.isAborted) {
+      command.transport.commandAborted(command)
+    } else {
+      command.itlNexus!.logicalUnit?.statistics.commandEnded(command)
+      command.transport.sendCommandComplete(command)
+    }
   } finally {
     taskSet.commandEnded(command)
   }

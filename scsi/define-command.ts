@@ -6,20 +6,42 @@
 
 import { type CdbFields, type CdbLayout, VARIABLE_LENGTH } from './cdb.ts'
 import type { Command } from './command.ts'
+import { checkCondition } from './completion.ts'
 import type { ItlNexus } from './itl-nexus.ts'
 import type { LogicalUnit } from './logical-unit.ts'
+import type { LogicalUnitProperties } from './logical-unit-properties.ts'
+import { invalidOperationCode } from './sense.ts'
 
 /** The document that defines the command. */
 export type Standard = 'SPC-2' | 'SPC-4' | 'SBC-3' | 'SBC-4'
 
 /**
- * How a reservation that another nexus holds treats the command (SPC-3 5.6.1, SBC-3, SPC-2):
+ * How a reservation that another nexus holds treats the command (SPC-4 5.13.1, SBC-4 4.17, SPC-2):
  * - `exempt`: never stopped;
  * - `status`: stopped by a RESERVE, allowed by every persistent reservation;
  * - `read`: allowed by a write exclusive reservation only;
- * - `write`, `configuration`: stopped by every reservation.
+ * - `write`, `configuration`: stopped by every reservation;
+ * - `persistentReserve`: stopped by every RESERVE, the nexus's own too;
+ * - `reserve`, `release`: RESERVE and RELEASE themselves.
  */
-export type ReservationClass = 'exempt' | 'status' | 'read' | 'write' | 'configuration'
+export type ReservationClass =
+  | 'exempt'
+  | 'status'
+  | 'read'
+  | 'write'
+  | 'configuration'
+  | 'persistentReserve'
+  | 'reserve'
+  | 'release'
+
+/**
+ * Through which target ports the command is answered, by their asymmetric access state (SPC-4; SPC-3 5.8.2.4):
+ * - `always`: in every state;
+ * - `management`: unless the port is offline or in transition;
+ * - `settings`: in standby and whatever is better;
+ * - `medium`: active/optimized and active/non-optimized only.
+ */
+export type AccessClass = 'always' | 'management' | 'settings' | 'medium'
 
 /** What kind of work the command is, for whoever counts or orders commands. */
 export type TaskClass = 'information' | 'read' | 'write' | 'verify' | 'flush' | 'configuration'
@@ -36,9 +58,16 @@ export interface CommandDefinition<F extends CdbFields = CdbFields> {
   readonly standard: Standard
   readonly cdb: CdbLayout<F>
   readonly data: 'none' | 'in' | 'out' | 'bidirectional'
-  readonly reservationClass: ReservationClass
+  /** A function of the CDB where that decides. */
+  readonly reservationClass: ReservationClass | ((cdb: Buffer) => ReservationClass)
+  /** A function of the CDB where that decides; by default `always` with `executeAbsent`, otherwise `medium`. */
+  readonly accessClass: AccessClass | ((cdb: Buffer) => AccessClass)
   readonly taskClass: TaskClass
   readonly execute: ExecuteCommand
+  /** It acquires the blocks that it touches by itself (`block-range-locks.ts`); others wait for their blocks before they begin. */
+  readonly isAtomic: boolean
+  /** Whether a logical unit of these properties has the command; to one that has not, its operation code is unknown. */
+  readonly isSupportedBy: (unit: LogicalUnitProperties) => boolean
   /**
    * Carries the command out where no logical unit is mapped. The commands that have it are INQUIRY, REPORT LUNS and
    * REQUEST SENSE, and these are also the ones that a pending unit attention lets through (SAM-5; SPC-3 6.4.1, 6.21
@@ -47,8 +76,9 @@ export interface CommandDefinition<F extends CdbFields = CdbFields> {
   readonly executeAbsent: ((command: Command, itlNexus: ItlNexus) => void) | null
 }
 
-type CommandDeclaration<F extends CdbFields> = Omit<CommandDefinition<F>, 'serviceAction' | 'executeAbsent'> &
-  Partial<Pick<CommandDefinition<F>, 'serviceAction' | 'executeAbsent'>>
+type OptionalInRow = 'serviceAction' | 'accessClass' | 'isAtomic' | 'isSupportedBy' | 'executeAbsent'
+type CommandDeclaration<F extends CdbFields> = Omit<CommandDefinition<F>, OptionalInRow> &
+  Partial<Pick<CommandDefinition<F>, OptionalInRow>>
 
 /** The SERVICE ACTION field's bits, in byte 1 of every CDB of fixed length that has one (SPC-3 4.3.4.2). */
 export const SERVICE_ACTION = { byte: 1, high: 4, mask: 0x1f } as const
@@ -65,16 +95,35 @@ export function readServiceAction(cdbBytes: Buffer): number {
  * SERVICE ACTION.
  */
 export function defineCommand<F extends CdbFields>(declaration: CommandDeclaration<F>): CommandDefinition<F> {
-  const { name, operationCode, cdb, serviceAction = null, executeAbsent = null } = declaration
+  const { name, operationCode, cdb, serviceAction = null, isAtomic = false, executeAbsent = null } = declaration
+  const { isSupportedBy = everyUnit } = declaration
+  const execute =
+    isSupportedBy === everyUnit ? declaration.execute : executeIfSupported(declaration.execute, isSupportedBy)
+  const { accessClass = executeAbsent === null ? 'medium' : 'always' } = declaration
+  const row = { ...declaration, serviceAction, accessClass, isAtomic, isSupportedBy, execute, executeAbsent }
   const isVariable = operationCode === VARIABLE_LENGTH.operationCode
   if (cdb.lengthBytes !== (isVariable ? VARIABLE_LENGTH.lengthBytes : CDB_LENGTH_BYTES_OF_GROUP[operationCode >> 5])) {
     throw new Error(`${name}: a CDB of ${cdb.lengthBytes} bytes does not fit operation code ${operationCode}`)
   }
-  if (isVariable) return { ...declaration, serviceAction, executeAbsent }
+  if (isVariable) return row
   if (serviceAction !== null && (cdb.usageMask[SERVICE_ACTION.byte]! & SERVICE_ACTION.mask) !== 0) {
     throw new Error(`${name}: a field lies on the service action`)
   }
-  return { ...declaration, cdb: serviceAction === null ? cdb : withServiceAction(cdb), serviceAction, executeAbsent }
+  return { ...row, cdb: serviceAction === null ? cdb : withServiceAction(cdb) }
+}
+
+function everyUnit(): boolean {
+  return true
+}
+
+function executeIfSupported(
+  execute: ExecuteCommand,
+  isSupportedBy: (unit: LogicalUnitProperties) => boolean,
+): ExecuteCommand {
+  return (command, logicalUnit, itlNexus) => {
+    if (isSupportedBy(logicalUnit.properties)) execute(command, logicalUnit, itlNexus)
+    else checkCondition(command, invalidOperationCode())
+  }
 }
 
 /**

@@ -4,14 +4,16 @@
  * ends that command with INTERNAL TARGET FAILURE and nothing else.
  */
 
+import type { TargetPortGroupAccess } from './access-states.ts'
 import { findReservedBit, VARIABLE_LENGTH } from './cdb.ts'
 import { type Command, STATUS, TASK_ATTRIBUTE } from './command.ts'
 import { findCommand, isOperationCodeSupported } from './command-table.ts'
-import { checkCondition, completeWithStatus } from './completion.ts'
+import { checkCondition, completeWithStatus, endAborted } from './completion.ts'
 import { type CommandDefinition, SERVICE_ACTION } from './define-command.ts'
 import type { ItlNexus } from './itl-nexus.ts'
 import type { LogicalUnit } from './logical-unit.ts'
-import { invalidFieldInCdb, type SenseData, senseOf } from './sense.ts'
+import { findReservationRefusal } from './reservation-conflict.ts'
+import { invalidFieldInCdb, invalidOperationCode, type SenseData, senseOf } from './sense.ts'
 import { SENSE } from './sense-codes.ts'
 
 /** Run a command that is in its task set and enabled. Never throws. */
@@ -49,19 +51,61 @@ function dispatch(
 ): void {
   const { unitAttentions } = itlNexus
   const reportsUnitAttention = !unitAttentions.isEmpty && (definition === null || definition.executeAbsent === null)
+  const reservationRefusal =
+    logicalUnit.isReserved && definition !== null
+      ? findReservationRefusal(command.cdb, definition, itlNexus, logicalUnit)
+      : null
   if (reportsUnitAttention && unitAttentions.isResetPending) {
-    checkCondition(command, itlNexus.takeUnitAttention(command)!)
-  } else if (definition !== null && logicalUnit.reservation.conflictsWith(itlNexus, definition.reservationClass)) {
+    checkCondition(command, itlNexus.reportUnitAttention(command)!)
+  } else if (reservationRefusal === 'conflict') {
     completeWithStatus(command, STATUS.RESERVATION_CONFLICT)
+  } else if (reservationRefusal === 'informationLost') {
+    checkCondition(command, SENSE.PERSISTENT_RESERVATION_INFORMATION_LOST)
   } else if (reportsUnitAttention) {
-    checkCondition(command, itlNexus.takeUnitAttention(command)!)
+    checkCondition(command, itlNexus.reportUnitAttention(command)!)
   } else if (definition === null) {
     checkCondition(command, unknownCommand(command.cdb))
+  } else if (itlNexus.access.isRestricted && !isAnsweredIn(itlNexus.access, command, definition)) {
+    checkCondition(command, itlNexus.access.refusal!)
   } else {
+    if (logicalUnit.powerCondition.isLow) leaveLowPower(definition, logicalUnit)
     const refusal = checkCdb(command, definition)
     if (refusal !== null) checkCondition(command, refusal)
+    else if (logicalUnit.rangeLocks.size > 0 && logicalUnit.rangeLocks.holdsUp(command))
+      waitForBlocks(command, definition)
     else definition.execute(command, logicalUnit, itlNexus)
   }
+}
+
+/** A command that needs the medium makes the logical unit active (SPC-4, SBC-3). */
+function leaveLowPower({ taskClass }: CommandDefinition, { powerCondition }: LogicalUnit): void {
+  if (taskClass !== 'information' && taskClass !== 'configuration') powerCondition.enter('active')
+}
+
+/** Whether a command is answered through a target port in this access state (SPC-4; SPC-3 5.8.2.4). */
+function isAnsweredIn(access: TargetPortGroupAccess, { cdb }: Command, { accessClass }: CommandDefinition): boolean {
+  return access.answers(typeof accessClass === 'function' ? accessClass(cdb) : accessClass)
+}
+
+/** Others work on the command's blocks and must not be interrupted: it begins after them, or is aborted before. */
+function waitForBlocks(command: Command, definition: CommandDefinition): void {
+  const itlNexus = command.itlNexus!
+  const logicalUnit = itlNexus.logicalUnit!
+  const { rangeLocks } = logicalUnit
+  command.operation = {
+    abort() {
+      rangeLocks.release(command)
+      endAborted(command)
+    },
+  }
+  rangeLocks.waitToBegin(command, () => {
+    command.operation = null
+    try {
+      definition.execute(command, logicalUnit, itlNexus)
+    } catch (error) {
+      failInternally(command, itlNexus, error)
+    }
+  })
 }
 
 function dispatchAbsent(command: Command, definition: CommandDefinition | null, itlNexus: ItlNexus): void {
@@ -95,5 +139,5 @@ function statesItsLength(cdbBytes: Buffer, lengthBytes: number): boolean {
 function unknownCommand(cdbBytes: Buffer): SenseData {
   if (cdbBytes[0] === VARIABLE_LENGTH.operationCode) return invalidFieldInCdb(VARIABLE_LENGTH.serviceActionByte)
   if (isOperationCodeSupported(cdbBytes[0]!)) return invalidFieldInCdb(SERVICE_ACTION.byte, SERVICE_ACTION.high)
-  return senseOf(SENSE.INVALID_COMMAND_OPERATION_CODE, { fieldPointer: { isInCdb: true, byte: 0, bit: null } })
+  return invalidOperationCode()
 }

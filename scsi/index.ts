@@ -3,11 +3,15 @@
  * SAM-5's transport protocol services (`TransportServices`).
  */
 
+export type { AccessChange, AccessState, GroupAccess } from './access-states.ts'
+export { AllocationMap } from './backing/allocation-map.ts'
 export type {
+  AllocationExtent,
   BackingCapabilities,
   BackingDone,
   BackingError,
   BackingErrorKind,
+  BackingSpace,
   BackingStore,
 } from './backing/backing-store.ts'
 export { CheckedStore } from './backing/checked.ts'
@@ -17,8 +21,9 @@ export { ErrorInjectingStore, type Fault } from './backing/error-injecting.ts'
 export { MemoryStore } from './backing/memory.ts'
 export { openRawFile, type RawFileOptions } from './backing/raw-file.ts'
 export { Command, STATUS, TASK_ATTRIBUTE, type TaskAttribute } from './command.ts'
+export { type CopyDirectory, CopyManager, type CopyManagerOptions } from './copy/copy-manager.ts'
 export { LogicalUnit, type LogicalUnitOptions } from './logical-unit.ts'
 export type { LogicalUnitIdentity } from './logical-unit-properties.ts'
-export type { Nexus, NexusObserver } from './nexus.ts'
+export type { Nexus, NexusObserver, TargetPort } from './nexus.ts'
 export { ScsiTarget, type ScsiTargetOptions, type TaskManagementDone, type TaskManagementOutcome } from './target.ts'
 export { DATA_IN_PIECE_BYTES_MAX, type DataOutSink, type TransportServices } from './transport-services.ts'

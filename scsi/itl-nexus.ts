@@ -4,11 +4,14 @@
  * unit, plus one per nexus that stands for all numbers where nothing is mapped.
  */
 
-import type { Command } from './command.ts'
+import { OPTIMIZED, TargetPortGroupAccess } from './access-states.ts'
+import { type Command, STATUS, type Status } from './command.ts'
 import { startCommand } from './device-server.ts'
 import type { LogicalUnit } from './logical-unit.ts'
-import type { Nexus, NexusObserver } from './nexus.ts'
-import type { SenseCondition } from './sense-codes.ts'
+import type { Nexus, NexusObserver, TargetPort } from './nexus.ts'
+import { UNIT_ATTENTION_INTERLOCK } from './pages/mode-pages.ts'
+import type { Registration } from './reservation-state.ts'
+import { SENSE, type SenseCondition } from './sense-codes.ts'
 import { TaskSet } from './task-set.ts'
 import { tellsOfAbortedCommands, UnitAttentionQueue } from './unit-attention.ts'
 
@@ -16,8 +19,19 @@ import { tellsOfAbortedCommands, UnitAttentionQueue } from './unit-attention.ts'
 export interface TargetView {
   /** The mapped logical unit numbers, ascending. */
   logicalUnitNumbers(): readonly number[]
+  /** The target's ports. */
+  targetPorts(): readonly TargetPort[]
+  /** What a nexus can reach, for the copy manager. */
+  itlNexusesOf(nexus: Nexus): Iterable<ItlNexus>
   /** A fault of our own while handling `command`, for the log. */
   onInternalError(error: unknown, command: Command): void
+}
+
+/** What a nexus is told of with UA_INTLCK_CTRL 11b (SPC-3 7.4.6). */
+const UNIT_ATTENTION_OF_STATUS: Partial<Record<Status, SenseCondition>> = {
+  [STATUS.BUSY]: SENSE.PREVIOUS_BUSY_STATUS,
+  [STATUS.TASK_SET_FULL]: SENSE.PREVIOUS_TASK_SET_FULL_STATUS,
+  [STATUS.RESERVATION_CONFLICT]: SENSE.PREVIOUS_RESERVATION_CONFLICT_STATUS,
 }
 
 export class ItlNexus {
@@ -27,13 +41,20 @@ export class ItlNexus {
   /** Null where nothing is mapped. */
   readonly logicalUnit: LogicalUnit | null
   readonly taskSet: TaskSet
+  /** The logical unit through the target port of this nexus. */
+  readonly access: TargetPortGroupAccess
   readonly unitAttentions = new UnitAttentionQueue()
+  /** The persistent reservation registration of this nexus; kept up to date by `PersistentReservations`. */
+  registration: Registration | null = null
+  /** What the last WRITE BUFFER wrote into the echo buffer; null before the first one. */
+  echoBuffer: Buffer | null = null
 
   constructor(nexus: Nexus, observer: NexusObserver, target: TargetView, logicalUnit: LogicalUnit | null) {
     this.nexus = nexus
     this.observer = observer
     this.target = target
     this.logicalUnit = logicalUnit
+    this.access = logicalUnit?.accessStates.of(nexus.relativeTargetPort) ?? new TargetPortGroupAccess(OPTIMIZED)
     this.taskSet = logicalUnit === null ? new TaskSet(startCommand) : logicalUnit.taskSet
   }
 
@@ -46,5 +67,32 @@ export class ItlNexus {
     command.reportedUnitAttention = condition
     if (condition !== null && tellsOfAbortedCommands(condition)) command.needsFence = true
     return condition
+  }
+
+  /**
+   * The pending unit attention of highest precedence, for `command` to end with CHECK CONDITION; or null. It stays
+   * pending where UA_INTLCK_CTRL says so: then REQUEST SENSE alone ends it.
+   */
+  reportUnitAttention(command: Command): SenseCondition | null {
+    const isInterlocked = this.#interlock !== UNIT_ATTENTION_INTERLOCK.CLEAR
+    return isInterlocked ? this.unitAttentions.first : this.takeUnitAttention(command)
+  }
+
+  /** The priority of commands that state none: 1 highest to 15 lowest, 0 for none. */
+  get priority(): number {
+    if (this.logicalUnit === null) return 0
+    const { assignedPriorities, modeSettings } = this.logicalUnit
+    return assignedPriorities.of(this.nexus) || modeSettings.initialCommandPriority
+  }
+
+  /** A command ended with a status that carries no sense data. */
+  statusReturned(status: Status): void {
+    if (this.#interlock !== UNIT_ATTENTION_INTERLOCK.KEEP_AND_TELL_OF_STATUS) return
+    const condition = UNIT_ATTENTION_OF_STATUS[status]
+    if (condition !== undefined) this.unitAttentions.establish(condition)
+  }
+
+  get #interlock(): number {
+    return this.logicalUnit?.modeSettings.unitAttentionInterlock ?? UNIT_ATTENTION_INTERLOCK.CLEAR
   }
 }

@@ -4,13 +4,29 @@
  * one is told to the nexuses of all.
  */
 
+import { type AccessChange, AccessStates, type GroupAccess, STATUS_CODE } from './access-states.ts'
+import { AssignedPriorities } from './assigned-priorities.ts'
+import { AtomicWriter } from './atomic-writer.ts'
 import type { BackingStore } from './backing/backing-store.ts'
+import { touchedBytes } from './block-range.ts'
+import { BlockRangeLocks } from './block-range-locks.ts'
 import type { Command } from './command.ts'
+import { CopyManager } from './copy/copy-manager.ts'
+import { LogicalUnitCopies } from './copy/logical-unit-copies.ts'
+import { DeviceClock } from './device-clock.ts'
 import { startCommand } from './device-server.ts'
 import type { ItlNexus } from './itl-nexus.ts'
 import type { LogicalUnitIdentity, LogicalUnitProperties } from './logical-unit-properties.ts'
+import { LogicalUnitStatistics } from './logical-unit-statistics.ts'
+import { type ModePageChange, ModeSettings } from './mode-settings.ts'
 import type { Nexus } from './nexus.ts'
+import { QUEUE_ERROR_MANAGEMENT } from './pages/mode-pages.ts'
+import { PersistentReservations } from './persistent-reservations.ts'
+import { PowerCondition } from './power-condition.ts'
+import { ProvisioningWatch } from './provisioning-watch.ts'
 import { Reservation } from './reservations.ts'
+import { MemorySavedState, type SavedState } from './saved-state.ts'
+import { SELF_TEST_RESULT, SelfTests } from './self-test.ts'
 import { SENSE, type SenseCondition } from './sense-codes.ts'
 import { TaskSet } from './task-set.ts'
 
@@ -22,16 +38,44 @@ export interface LogicalUnitOptions {
   readonly isReadOnly: boolean
   /** Commands of all nexuses at a time; one more ends with TASK SET FULL. */
   readonly commandsMax?: number
+  /** Where it keeps what outlives a restart; by default nothing does. */
+  readonly savedState?: SavedState
+  /** The machine's clock, in milliseconds since 1970. */
+  readonly nowMs?: () => number
+  /** How it can be reached at first, by TARGET PORT GROUP; a group that is not named is active/optimized. */
+  readonly groupAccess?: ReadonlyMap<number, GroupAccess>
+  /** What it shares with the logical units that it can be copied from and to; by default one of its own. */
+  readonly copyManager?: CopyManager
 }
 
 /** As many as 128 sessions of the usual command window have. */
 const COMMANDS_MAX = 16 * 1024
 
 export class LogicalUnit {
-  readonly properties: LogicalUnitProperties
-  readonly store: BackingStore
+  /** Replaced by another object when one of them changes. */
+  properties: LogicalUnitProperties
+  /** Another object while third-party copy watches for changes. */
+  store: BackingStore
+  readonly savedState: SavedState
   readonly taskSet: TaskSet
+  readonly rangeLocks: BlockRangeLocks
+  readonly atomicWriter: AtomicWriter
+  readonly provisioningWatch = new ProvisioningWatch(this)
   readonly reservation = new Reservation()
+  readonly persistentReservations: PersistentReservations
+  readonly modeSettings: ModeSettings
+  readonly accessStates: AccessStates
+  readonly copies: LogicalUnitCopies
+  readonly statistics = new LogicalUnitStatistics()
+  readonly powerCondition = new PowerCondition(this.statistics)
+  readonly assignedPriorities = new AssignedPriorities()
+  readonly clock: DeviceClock
+  readonly selfTests: SelfTests
+  /** What WRITE BUFFER writes; made when it first does. */
+  dataBuffer: Buffer | null = null
+  /** WCE is zero over a store with a volatile cache: what a command wrote is flushed before its status. */
+  mustFlushWrites = false
+  readonly #isReadOnly: boolean
   readonly #itlNexuses = new Set<ItlNexus>()
 
   constructor(options: LogicalUnitOptions, store: BackingStore) {
@@ -42,26 +86,43 @@ export class LogicalUnit {
     const blockCount = Math.floor(store.sizeBytes / blockLengthBytes)
     if (blockCount === 0) throw new RangeError(`a store of ${store.sizeBytes} bytes does not hold one logical block`)
     this.store = store
+    this.copies = new LogicalUnitCopies(this, options.copyManager ?? new CopyManager())
+    this.accessStates = new AccessStates(options.groupAccess ?? new Map())
+    this.savedState = options.savedState ?? new MemorySavedState()
+    this.persistentReservations = new PersistentReservations(this.savedState, this.#itlNexuses)
+    this.clock = new DeviceClock(options.nowMs ?? Date.now)
+    this.selfTests = new SelfTests(store, this.clock)
     this.taskSet = new TaskSet(startCommand, commandsMax)
+    this.atomicWriter = new AtomicWriter(this.copies.watch.watched(store), this.savedState)
+    this.rangeLocks = new BlockRangeLocks(this.taskSet, (command) => touchedBytes(command, blockLengthBytes))
+    this.#isReadOnly = isReadOnly || store.capabilities.readOnly
     this.properties = {
       identity,
       blockLengthBytes,
       blockCount,
       capabilities: store.capabilities,
-      isReadOnly: isReadOnly || store.capabilities.readOnly,
+      isReadOnly: this.#isReadOnly,
     }
+    this.modeSettings = new ModeSettings(this.properties, this.savedState)
+    this.#applyModes()
+  }
+
+  /** Reservations or registrations may stop a command. */
+  get isReserved(): boolean {
+    return this.persistentReservations.isActive || this.reservation.isHeld
   }
 
   /** A nexus can reach this logical unit from now on, and is told of what happens to it. */
   attach(itlNexus: ItlNexus): void {
     this.#itlNexuses.add(itlNexus)
+    this.persistentReservations.recognise(itlNexus)
   }
 
   /** The nexus is gone, and with it its reservation and its commands; `done` comes when the last one has ended. */
   detach(itlNexus: ItlNexus, done: () => void): void {
     this.#itlNexuses.delete(itlNexus)
     this.reservation.release(itlNexus)
-    this.abortTaskSet(itlNexus, done)
+    this.abortTaskSet(itlNexus, () => this.copies.detach(itlNexus, done))
   }
 
   /** ABORT TASK SET (SAM-5): the commands of one nexus, or those of them that `covers` picks. */
@@ -71,27 +132,101 @@ export class LogicalUnit {
 
   /**
    * CLEAR TASK SET (SAM-5): the commands of all nexuses, of `itlNexus` itself those that `covers` picks. The others are
-   * told when they lose some.
+   * told when they lose some. Where each nexus has a task set of its own, that of `itlNexus` is meant.
    */
   clearTaskSet(itlNexus: ItlNexus, done: () => void, covers: (command: Command) => boolean = everyCommand): void {
-    const selects = (command: Command) => command.itlNexus !== itlNexus || covers(command)
-    for (const loser of this.#announceAbort(selects, itlNexus.nexus)) {
-      loser.unitAttentions.establish(SENSE.COMMANDS_CLEARED_BY_ANOTHER_INITIATOR)
+    if (this.modeSettings.hasTaskSetPerNexus) {
+      this.abortTaskSet(itlNexus, done, covers)
+      return
     }
-    this.taskSet.abort(selects, done)
+    const selects = (command: Command) => command.itlNexus !== itlNexus || covers(command)
+    this.#abort(selects, itlNexus.nexus, done)
+  }
+
+  /** The initiator ports of a SCSI initiator device that have a nexus to this logical unit. */
+  initiatorPortsOf(initiatorDeviceName: string): readonly string[] {
+    const nexuses = [...this.#itlNexuses].map(({ nexus }) => nexus)
+    const ports = nexuses.filter((nexus) => nexus.initiatorDeviceName === initiatorDeviceName)
+    return [...new Set(ports.map(({ initiatorPortName }) => initiatorPortName))]
+  }
+
+  /** PREEMPT AND ABORT (SPC-4 5.13.11.2.6): the commands of the `preempted` nexuses except `issuer` itself. */
+  abortPreempted(preempted: ReadonlySet<ItlNexus>, issuer: Command, done: () => void): void {
+    const isPreempted = (command: Command) => command !== issuer && preempted.has(command.itlNexus!)
+    this.#abort(isPreempted, issuer.nexus, () => this.copies.abortPreempted(preempted, done))
   }
 
   /** LOGICAL UNIT RESET (SAM-5) that `issuer` asked for: commands and reservation go, every nexus is told. */
   reset(issuer: Nexus, condition: SenseCondition, done: () => void): void {
     this.reservation.clear()
+    if (condition === SENSE.POWER_ON_RESET_OR_BUS_DEVICE_RESET_OCCURRED) this.persistentReservations.powerOn()
+    this.selfTests.abort(SELF_TEST_RESULT.ABORTED_OTHERWISE)
+    this.powerCondition.enter('active')
+    this.assignedPriorities.clear()
+    this.modeSettings.revertToSaved()
+    this.#applyModes()
     this.establishUnitAttention(condition)
     this.#announceAbort(everyCommand, issuer)
-    this.taskSet.abort(everyCommand, done)
+    this.taskSet.abort(everyCommand, () => this.copies.reset(done))
   }
 
-  /** Tell every nexus of a condition, once. */
-  establishUnitAttention(condition: SenseCondition): void {
-    for (const itlNexus of this.#itlNexuses) itlNexus.unitAttentions.establish(condition)
+  /** A command of this nexus ended with CHECK CONDITION: abort the commands that QERR says (SPC-3 7.4.6). */
+  errorReported(itlNexus: ItlNexus): void {
+    const { queueErrorManagement } = this.modeSettings
+    if (queueErrorManagement === QUEUE_ERROR_MANAGEMENT.ALL) this.clearTaskSet(itlNexus, () => {})
+    else if (queueErrorManagement === QUEUE_ERROR_MANAGEMENT.SAME_I_T_NEXUS) this.abortTaskSet(itlNexus, () => {})
+  }
+
+  /**
+   * MODE SELECT: change mode pages, with `save` for good, and tell the nexuses other than `changer`. Returns whether
+   * cached data must now go to the medium.
+   * Errors: throws when the pages cannot be saved; then nothing has changed.
+   */
+  changeModes(changes: readonly ModePageChange[], save: boolean, changer: ItlNexus): boolean {
+    const { modeSettings } = this
+    const { isWriteCacheEnabled, isSoftwareWriteProtected } = modeSettings
+    if (modeSettings.change(changes, save)) this.establishUnitAttention(SENSE.MODE_PARAMETERS_CHANGED, changer)
+    this.#applyModes()
+    const isCacheLost = isWriteCacheEnabled && !modeSettings.isWriteCacheEnabled
+    const isProtectedNow = !isSoftwareWriteProtected && modeSettings.isSoftwareWriteProtected
+    return isCacheLost || isProtectedNow
+  }
+
+  /**
+   * Change how the logical unit can be reached, for an initiator that asked for it (SET TARGET PORT GROUPS) or, with null,
+   * of the server's own accord; every other nexus is told. What runs already goes on.
+   */
+  changeAccess(changes: readonly AccessChange[], changer: ItlNexus | null): void {
+    const reason = changer === null ? STATUS_CODE.IMPLICIT : STATUS_CODE.EXPLICIT
+    if (!this.accessStates.apply(changes, reason)) return
+    this.establishUnitAttention(SENSE.ASYMMETRIC_ACCESS_STATE_CHANGED, changer)
+  }
+
+  /** Every nexus that can reach this logical unit. */
+  get itlNexuses(): Iterable<ItlNexus> {
+    return this.#itlNexuses
+  }
+
+  /** Tell every nexus of a condition, once; all but `except`, which caused it. */
+  establishUnitAttention(condition: SenseCondition, except: ItlNexus | null = null): void {
+    for (const itlNexus of this.#itlNexuses) {
+      if (itlNexus !== except) itlNexus.unitAttentions.establish(condition)
+    }
+  }
+
+  #applyModes(): void {
+    const { isWriteCacheEnabled, isSoftwareWriteProtected, hasTaskSetPerNexus } = this.modeSettings
+    this.mustFlushWrites = this.properties.capabilities.volatileWriteCache && !isWriteCacheEnabled
+    this.properties = { ...this.properties, isReadOnly: this.#isReadOnly || isSoftwareWriteProtected }
+    this.taskSet.isPerNexus = hasTaskSetPerNexus
+  }
+
+  /** Abort commands for `issuer`; the other nexuses are told when they lose some. */
+  #abort(selects: (command: Command) => boolean, issuer: Nexus, done: () => void): void {
+    for (const loser of this.#announceAbort(selects, issuer)) {
+      loser.unitAttentions.establish(SENSE.COMMANDS_CLEARED_BY_ANOTHER_INITIATOR)
+    }
+    this.taskSet.abort(selects, done)
   }
 
   /** Tell the transports of the nexuses that lose commands to `issuer`. Returns these nexuses. */

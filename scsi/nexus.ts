@@ -6,6 +6,14 @@
 
 import type { Command } from './command.ts'
 
+/** A SCSI target port (SAM-5), as initiators may name it. */
+export interface TargetPort {
+  /** SCSI target port name. */
+  readonly name: string
+  /** Relative target port identifier (SPC-3 7.6.3.7), unique within its target. */
+  readonly relativeTargetPort: number
+}
+
 export interface Nexus {
   /** SCSI initiator port name, e.g. `iqn.1993-08.org.debian:01:abc,i,0x00023d000001` (RFC 7143 4.4.2). */
   readonly initiatorPortName: string

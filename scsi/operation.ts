@@ -8,9 +8,10 @@
  * - an exception becomes INTERNAL TARGET FAILURE for this command.
  */
 
-import type { BackingDone, BackingError } from './backing/backing-store.ts'
-import type { Command, RunningOperation } from './command.ts'
-import { checkCondition, completeGood, endAborted } from './completion.ts'
+import type { AllocationMap } from './backing/allocation-map.ts'
+import type { BackingDone, BackingError, BackingSpace } from './backing/backing-store.ts'
+import { type Command, type RunningOperation, STATUS, type Status } from './command.ts'
+import { checkCondition, completeGood, completeWithStatus, endAborted } from './completion.ts'
 import type { LogicalUnit } from './logical-unit.ts'
 import { type SenseData, senseOf, senseOfBackingError } from './sense.ts'
 import { SENSE } from './sense-codes.ts'
@@ -24,7 +25,10 @@ export abstract class Operation implements RunningOperation {
   #ioInFlight = 0
   #failure: SenseData | null = null
   #isFinished = false
+  #status: Status = STATUS.GOOD
   #hasEnded = false
+  /** Something was written that may sit in the store's volatile cache. */
+  #hasCachedWrites = false
   #isStepping = false
   #mustStepAgain = false
 
@@ -65,9 +69,10 @@ export abstract class Operation implements RunningOperation {
     return this.#hasEnded || this.#failure !== null || this.command.isAborted
   }
 
-  /** All work is done; the command ends with GOOD. */
-  protected finish(): void {
+  /** All work is done; the command ends with GOOD, or with another status that needs no sense data. */
+  protected finish(status: Status = STATUS.GOOD): void {
     this.#isFinished = true
+    this.#status = status
   }
 
   /** The command ends with CHECK CONDITION as soon as nothing is in flight. The first failure counts. */
@@ -97,7 +102,25 @@ export abstract class Operation implements RunningOperation {
   ): void {
     this.#ioInFlight++
     try {
+      if (!forceUnitAccess) this.#hasCachedWrites = true
       this.logicalUnit.store.writev(buffers, offsetBytes, forceUnitAccess, done)
+    } catch (error) {
+      this.#storeThrew(error)
+    }
+  }
+
+  /** A write that is there as a whole or not at all, over `previous` in blocks that the command has acquired. */
+  protected startAtomicWrite(
+    data: Buffer,
+    previous: Buffer,
+    offsetBytes: number,
+    forceUnitAccess: boolean,
+    done: BackingDone,
+  ): void {
+    this.#ioInFlight++
+    try {
+      if (!forceUnitAccess) this.#hasCachedWrites = true
+      this.logicalUnit.atomicWriter.write(data, previous, offsetBytes, forceUnitAccess, done)
     } catch (error) {
       this.#storeThrew(error)
     }
@@ -106,7 +129,26 @@ export abstract class Operation implements RunningOperation {
   protected startWriteZeroes(offsetBytes: number, byteCount: number, mayUnmap: boolean, done: BackingDone): void {
     this.#ioInFlight++
     try {
+      this.#hasCachedWrites = true
       this.logicalUnit.store.writeZeroes(offsetBytes, byteCount, mayUnmap, done)
+    } catch (error) {
+      this.#storeThrew(error)
+    }
+  }
+
+  protected startReadAllocation(map: AllocationMap, offsetBytes: number, byteCount: number, done: BackingDone): void {
+    this.#ioInFlight++
+    try {
+      this.logicalUnit.store.readAllocation(map, offsetBytes, byteCount, done)
+    } catch (error) {
+      this.#storeThrew(error)
+    }
+  }
+
+  protected startReadSpace(space: BackingSpace, done: BackingDone): void {
+    this.#ioInFlight++
+    try {
+      this.logicalUnit.store.readSpace(space, done)
     } catch (error) {
       this.#storeThrew(error)
     }
@@ -172,14 +214,31 @@ export abstract class Operation implements RunningOperation {
   #settle(): void {
     const { command } = this
     if (this.#hasEnded || this.#ioInFlight > 0 || this.#isStepping) return
-    if (!command.isAborted && this.#failure === null && !this.#isFinished) return
+    if (!command.isAborted && this.#failure === null) {
+      if (!this.#isFinished) return
+      if (this.logicalUnit.mustFlushWrites && this.#hasCachedWrites) {
+        this.#flushCachedWrites()
+        return
+      }
+    }
     this.#hasEnded = true
     try {
       if (command.isAborted) endAborted(command)
       else if (this.#failure !== null) checkCondition(command, this.#failure, this.transferredBytes)
-      else completeGood(command)
+      else if (this.#status === STATUS.GOOD) completeGood(command)
+      else completeWithStatus(command, this.#status, this.transferredBytes)
     } catch (error) {
       command.itlNexus?.target.onInternalError(error, command)
     }
+  }
+
+  /** Make what was written durable, and settle again. */
+  #flushCachedWrites(): void {
+    this.#hasCachedWrites = false
+    this.startFlush((error) => {
+      this.ioEnded(error, 'write')
+      this.#settle()
+    })
+    this.#settle()
   }
 }

@@ -13,11 +13,16 @@ import { completeGood } from './completion.ts'
  * Ownership: `data` passes to the transport; the caller never touches it again.
  */
 export function sendParameterData(command: Command, data: Buffer): void {
+  transferParameterData(command, data)
+  completeGood(command)
+}
+
+/** The same, and leave it to the caller to end the command with GOOD at once. */
+export function transferParameterData(command: Command, data: Buffer): void {
   const allocationLength = command.definition?.cdb.allocationLength ?? null
   const presentedBytes =
     allocationLength === null ? data.length : Math.min(data.length, readField(command.cdb, allocationLength))
   command.presentedDataBytes = presentedBytes
   const sentBytes = Math.min(presentedBytes, command.dataInCapacityBytes)
   if (sentBytes > 0) command.transport.sendDataIn(command, data.subarray(0, sentBytes), 0, true, null)
-  completeGood(command)
 }

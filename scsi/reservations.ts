@@ -1,24 +1,22 @@
 /**
  * The reservation of a logical unit by RESERVE and RELEASE (SPC-2): one I_T nexus at a time, gone with the nexus
- * or a reset. What a reservation stops is decided by the `reservationClass` of the command's row.
+ * or a reset. What it stops is decided in `reservation-conflict.ts`.
  */
 
-import type { ReservationClass } from './define-command.ts'
 import type { ItlNexus } from './itl-nexus.ts'
-
-/** The classes that go on while another nexus holds a reservation made by RESERVE (SPC-2). */
-const ALLOWED_DURING_RESERVE: readonly ReservationClass[] = ['exempt']
 
 export class Reservation {
   #holder: ItlNexus | null = null
 
-  /** Whether a reservation held by another nexus stops a command of this class from `itlNexus`. */
-  conflictsWith(itlNexus: ItlNexus, reservationClass: ReservationClass): boolean {
-    if (this.#holder === null || this.#holder === itlNexus) return false
-    return !ALLOWED_DURING_RESERVE.includes(reservationClass)
+  get isHeld(): boolean {
+    return this.#holder !== null
   }
 
-  /** RESERVE: `conflictsWith` has let it through, so the reservation is free or this nexus's own already. */
+  isHeldBy(itlNexus: ItlNexus): boolean {
+    return this.#holder === itlNexus
+  }
+
+  /** RESERVE: the check for conflicts has let it through, so the reservation is free or this nexus's own already. */
   reserve(itlNexus: ItlNexus): void {
     this.#holder = itlNexus
   }

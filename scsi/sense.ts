@@ -5,7 +5,7 @@
  */
 
 import type { BackingError } from './backing/backing-store.ts'
-import { SENSE, type SenseCondition } from './sense-codes.ts'
+import { SENSE, SENSE_KEY, type SenseCondition } from './sense-codes.ts'
 
 /** Which part of a request was wrong (SPC-3 4.5.2.4.2, field pointer sense key specific data). */
 export interface FieldPointer {
@@ -14,6 +14,8 @@ export interface FieldPointer {
   readonly byte: number
   /** The most significant bit of the field in error; null points at the whole byte. */
   readonly bit: number | null
+  /** With COPY ABORTED: `byte` counts from the segment descriptor on, not from the parameter list on (SPC-3 4.5.2.4.5). */
+  readonly isInSegment?: boolean
 }
 
 export interface SenseData {
@@ -21,6 +23,8 @@ export interface SenseData {
   readonly fieldPointer: FieldPointer | null
   /** INFORMATION field; its meaning depends on the command (SBC-4). Null leaves it not valid. */
   readonly information: number | null
+  /** With COPY ABORTED: the segment descriptor that failed, counted from 0 (SPC-3 6.3.3). */
+  readonly segmentNumber?: number
 }
 
 export type SenseFormat = 'fixed' | 'descriptor'
@@ -29,6 +33,7 @@ export type SenseFormat = 'fixed' | 'descriptor'
 const FIXED_LENGTH_BYTES = 18
 const DESCRIPTOR_HEADER_BYTES = 8
 const INFORMATION_DESCRIPTOR = { type: 0x00, byteCount: 12 } as const
+const COMMAND_SPECIFIC_DESCRIPTOR = { type: 0x01, byteCount: 12 } as const
 const SENSE_KEY_SPECIFIC_DESCRIPTOR = { type: 0x02, byteCount: 8 } as const
 const VALID = 0x80
 const CURRENT_FIXED = 0x70
@@ -40,9 +45,24 @@ export function senseOf(condition: SenseCondition, details: Partial<Omit<SenseDa
   return { condition, fieldPointer: null, information: null, ...details }
 }
 
+/** The condition as that of a copy which was stopped in a segment by it (SPC-3 6.3.3). */
+export function copyAborted(condition: SenseCondition): SenseCondition {
+  return { ...condition, key: SENSE_KEY.COPY_ABORTED }
+}
+
 /** INVALID FIELD IN CDB, pointing at `byte` and, unless null, at the most significant bit of the field in error. */
 export function invalidFieldInCdb(byte: number, bit: number | null = null): SenseData {
   return senseOf(SENSE.INVALID_FIELD_IN_CDB, { fieldPointer: { isInCdb: true, byte, bit } })
+}
+
+/** INVALID COMMAND OPERATION CODE, pointing at it. */
+export function invalidOperationCode(): SenseData {
+  return senseOf(SENSE.INVALID_COMMAND_OPERATION_CODE, { fieldPointer: { isInCdb: true, byte: 0, bit: null } })
+}
+
+/** INVALID FIELD IN PARAMETER LIST, pointing at `byte` of the Data-Out and, unless null, at a bit as above. */
+export function invalidFieldInParameterList(byte: number, bit: number | null = null): SenseData {
+  return senseOf(SENSE.INVALID_FIELD_IN_PARAMETER_LIST, { fieldPointer: { isInCdb: false, byte, bit } })
 }
 
 /**
@@ -70,7 +90,7 @@ export function encodeSense(sense: SenseData, format: SenseFormat): Buffer {
   return format === 'fixed' ? encodeFixed(sense) : encodeDescriptor(sense)
 }
 
-function encodeFixed({ condition, fieldPointer, information }: SenseData): Buffer {
+function encodeFixed({ condition, fieldPointer, information, segmentNumber = 0 }: SenseData): Buffer {
   const data = Buffer.alloc(FIXED_LENGTH_BYTES)
   data[0] = CURRENT_FIXED
   data[2] = condition.key
@@ -80,16 +100,18 @@ function encodeFixed({ condition, fieldPointer, information }: SenseData): Buffe
     data.writeUInt32BE(information, 3)
   }
   data[7] = FIXED_LENGTH_BYTES - 8
+  data.writeUInt32BE(segmentNumber, 8)
   data[12] = condition.asc
   data[13] = condition.ascq
   if (fieldPointer !== null) writeFieldPointer(data, 15, fieldPointer)
   return data
 }
 
-function encodeDescriptor({ condition, fieldPointer, information }: SenseData): Buffer {
+function encodeDescriptor({ condition, fieldPointer, information, segmentNumber }: SenseData): Buffer {
   const informationBytes = information === null ? 0 : INFORMATION_DESCRIPTOR.byteCount
+  const segmentBytes = segmentNumber === undefined ? 0 : COMMAND_SPECIFIC_DESCRIPTOR.byteCount
   const fieldPointerBytes = fieldPointer === null ? 0 : SENSE_KEY_SPECIFIC_DESCRIPTOR.byteCount
-  const data = Buffer.alloc(DESCRIPTOR_HEADER_BYTES + informationBytes + fieldPointerBytes)
+  const data = Buffer.alloc(DESCRIPTOR_HEADER_BYTES + informationBytes + segmentBytes + fieldPointerBytes)
   data[0] = CURRENT_DESCRIPTOR
   data[1] = condition.key
   data[2] = condition.asc
@@ -100,8 +122,13 @@ function encodeDescriptor({ condition, fieldPointer, information }: SenseData): 
     data[DESCRIPTOR_HEADER_BYTES + 2] = VALID
     data.writeBigUInt64BE(BigInt(information), DESCRIPTOR_HEADER_BYTES + 4)
   }
-  if (fieldPointer !== null) {
+  if (segmentNumber !== undefined) {
     const at = DESCRIPTOR_HEADER_BYTES + informationBytes
+    writeDescriptorHeader(data, at, COMMAND_SPECIFIC_DESCRIPTOR)
+    data.writeBigUInt64BE(BigInt(segmentNumber), at + 4)
+  }
+  if (fieldPointer !== null) {
+    const at = DESCRIPTOR_HEADER_BYTES + informationBytes + segmentBytes
     writeDescriptorHeader(data, at, SENSE_KEY_SPECIFIC_DESCRIPTOR)
     writeFieldPointer(data, at + 4, fieldPointer)
   }
@@ -114,11 +141,13 @@ function writeDescriptorHeader(data: Buffer, at: number, descriptor: { type: num
   data[at + 1] = descriptor.byteCount - 2
 }
 
-/** SKSV, C/D, BPV, BIT POINTER and FIELD POINTER in three bytes. */
-function writeFieldPointer(data: Buffer, at: number, { isInCdb, byte, bit }: FieldPointer): void {
+/** SKSV, C/D or SD, BPV, BIT POINTER and FIELD POINTER in three bytes. */
+function writeFieldPointer(data: Buffer, at: number, { isInCdb, byte, bit, isInSegment }: FieldPointer): void {
   const SKSV = 0x80
   const COMMAND_DATA = 0x40
+  const SEGMENT_DESCRIPTOR = 0x20
   const BPV = 0x08
-  data[at] = SKSV | (isInCdb ? COMMAND_DATA : 0) | (bit === null ? 0 : BPV | bit)
+  data[at] =
+    SKSV | (isInCdb ? COMMAND_DATA : 0) | (isInSegment ? SEGMENT_DESCRIPTOR : 0) | (bit === null ? 0 : BPV | bit)
   data.writeUInt16BE(byte, at + 1)
 }

@@ -11,7 +11,7 @@ import { refuseTaskSetFull } from './completion.ts'
 import { ItlNexus, type TargetView } from './itl-nexus.ts'
 import type { LogicalUnit } from './logical-unit.ts'
 import { assertMappableLun, decodeLun } from './lun.ts'
-import type { Nexus, NexusObserver } from './nexus.ts'
+import type { Nexus, NexusObserver, TargetPort } from './nexus.ts'
 import { SENSE, type SenseCondition } from './sense-codes.ts'
 
 /** The service response of a task management function (SAM-5). */
@@ -26,6 +26,8 @@ export type TaskManagementDone = (outcome: TaskManagementOutcome, additionalResp
 export interface ScsiTargetOptions {
   /** Logical units by number, 0 to 16383. */
   readonly logicalUnits: ReadonlyMap<number, LogicalUnit>
+  /** The ports that it has before anybody came through them. */
+  readonly targetPorts?: readonly TargetPort[]
   /** A fault of our own while handling a command, which the command does not survive and all else does. */
   readonly onInternalError: (error: unknown, command: Command) => void
 }
@@ -50,20 +52,30 @@ export class ScsiTarget implements TargetView {
   readonly onInternalError: (error: unknown, command: Command) => void
   readonly #logicalUnits: Map<number, LogicalUnit>
   readonly #nexuses = new Map<Nexus, Reach>()
+  readonly #targetPorts = new Map<string, TargetPort>()
   readonly #lostPortNames = new Set<string>()
   /** I_T_L nexuses that are gone but have commands which come to rest, and who waits for that. */
   readonly #leaving = new Map<ItlNexus, (() => void)[]>()
   #logicalUnitNumbers: readonly number[] = []
 
-  constructor({ logicalUnits, onInternalError }: ScsiTargetOptions) {
+  constructor({ logicalUnits, targetPorts = [], onInternalError }: ScsiTargetOptions) {
     for (const lun of logicalUnits.keys()) assertMappableLun(lun)
     this.onInternalError = onInternalError
+    for (const port of targetPorts) this.#targetPorts.set(port.name, port)
     this.#logicalUnits = new Map(logicalUnits)
     this.#updateLogicalUnitNumbers()
   }
 
   logicalUnitNumbers(): readonly number[] {
     return this.#logicalUnitNumbers
+  }
+
+  targetPorts(): readonly TargetPort[] {
+    return [...this.#targetPorts.values()]
+  }
+
+  itlNexusesOf(nexus: Nexus): Iterable<ItlNexus> {
+    return this.#nexuses.get(nexus)?.byLun.values() ?? []
   }
 
   /**
@@ -75,6 +87,8 @@ export class ScsiTarget implements TargetView {
     const condition = this.#lostPortNames.delete(nexus.initiatorPortName)
       ? SENSE.I_T_NEXUS_LOSS_OCCURRED
       : SENSE.POWER_ON_RESET_OR_BUS_DEVICE_RESET_OCCURRED
+    const { targetPortName, relativeTargetPort } = nexus
+    this.#targetPorts.set(targetPortName, { name: targetPortName, relativeTargetPort })
     const absent = new ItlNexus(nexus, observer, this, null)
     const reach: Reach = { observer, byLun: new Map(), absent, isPoweredOn: false }
     this.#nexuses.set(nexus, reach)
@@ -103,7 +117,7 @@ export class ScsiTarget implements TargetView {
     return reach === undefined ? null : this.#route(reach, lun)
   }
 
-  /** The transport never sends the response of a command that has ended: its unit attention is pending again. */
+  /** The response of a command that has ended never reaches the initiator: its unit attention is pending again. */
   responseDropped({ itlNexus, reportedUnitAttention }: Command): void {
     if (reportedUnitAttention !== null) itlNexus?.unitAttentions.establish(reportedUnitAttention)
   }

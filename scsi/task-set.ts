@@ -1,7 +1,8 @@
 /**
  * The task set of a logical unit (SAM-5): every command from its arrival to its end, for all I_T nexuses together
- * (TST 000b). Decides when a command may run by its task attribute and priority, and winds commands down for task management. While
- * all commands are SIMPLE nothing is ever dormant and a command costs one insertion and one removal.
+ * (TST 000b) or, with `isPerNexus`, as if each had one of its own (TST 001b). Decides when a command may run by its task
+ * attribute and priority, and winds commands down for task management. While all commands are SIMPLE nothing is ever
+ * dormant and a command costs one insertion and one removal.
  *
  * SIMPLE commands in flight at the same time have no order among themselves, not even where they overlap
  * (QUEUE ALGORITHM MODIFIER 1h): an initiator that wants an order waits, or says ORDERED.
@@ -10,7 +11,7 @@
 import { type Command, TASK_ATTRIBUTE } from './command.ts'
 import { endAborted } from './completion.ts'
 
-interface AbortWaiter {
+interface EndWaiter {
   readonly remaining: Set<Command>
   readonly done: () => void
 }
@@ -22,10 +23,12 @@ export class TaskSet {
   readonly #commands = new Set<Command>()
   /** Those that may not run yet; in order of arrival too. */
   readonly #dormant = new Set<Command>()
+  /** TST 001b: the attributes of a command order it among those of its own I_T nexus only. */
+  isPerNexus = false
   #orderedCount = 0
   #headOfQueueCount = 0
   #isAdvancing = false
-  #waiters: AbortWaiter[] = []
+  #waiters: EndWaiter[] = []
 
   /** `start` runs a command that entered the enabled state; `commandsMax` bounds how many there are at a time. */
   constructor(start: (command: Command) => void, commandsMax = Number.POSITIVE_INFINITY) {
@@ -99,15 +102,28 @@ export class TaskSet {
     for (const command of running) command.operation?.abort()
   }
 
+  /** Call `done` when the commands that `selects` picks among those of this moment have ended. */
+  whenEnded(selects: (command: Command) => boolean, done: () => void): void {
+    const selected = this.select(selects)
+    if (selected.length === 0) done()
+    else this.#waiters.push({ remaining: new Set(selected), done })
+  }
+
   #mayRunOnArrival(command: Command): boolean {
     switch (command.taskAttribute) {
       case TASK_ATTRIBUTE.HEAD_OF_QUEUE:
         return true
       case TASK_ATTRIBUTE.ORDERED:
-        return this.#commands.size === 0
+        return this.#commands.size === 0 || (this.isPerNexus && this.#commandsOf(command).length === 0)
       default:
-        return this.#orderedCount === 0 && this.#headOfQueueCount === 0
+        if (this.#orderedCount === 0 && this.#headOfQueueCount === 0) return true
+        return this.isPerNexus && this.#commandsOf(command).every((other) => !ordersOthers(other))
     }
+  }
+
+  /** The commands of the nexus that `command` came through. */
+  #commandsOf({ itlNexus }: Command): readonly Command[] {
+    return this.select((other) => other.itlNexus === itlNexus)
   }
 
   /** Run dormant commands that may run now. A loop, because a started command may end at once and free the next. */
@@ -127,10 +143,21 @@ export class TaskSet {
    * this breaks none.
    */
   #takeNextRunnable(): Command | null {
-    if (this.#headOfQueueCount > 0) return null
+    const taskSets = this.isPerNexus ? [...Map.groupBy(this.#commands, (command) => command.itlNexus).values()] : null
+    if (taskSets === null) return this.#headOfQueueCount > 0 ? null : this.#takeNextOf(this.#commands)
+    for (const commands of taskSets) {
+      if (commands.some((command) => command.taskAttribute === TASK_ATTRIBUTE.HEAD_OF_QUEUE)) continue
+      const next = this.#takeNextOf(commands)
+      if (next !== null) return next
+    }
+    return null
+  }
+
+  /** The same in one task set, in which no HEAD OF QUEUE command runs. */
+  #takeNextOf(commands: Iterable<Command>): Command | null {
     let isFirst = true
     let next: Command | null = null
-    for (const command of this.#commands) {
+    for (const command of commands) {
       const isOrdered = command.taskAttribute === TASK_ATTRIBUTE.ORDERED
       const mayRun = (!isOrdered || isFirst) && this.#dormant.has(command)
       if (mayRun && (next === null || rankOf(command) < rankOf(next))) next = command
@@ -142,7 +169,7 @@ export class TaskSet {
   }
 
   #settleWaiters(command: Command): void {
-    const settled: AbortWaiter[] = []
+    const settled: EndWaiter[] = []
     for (const waiter of this.#waiters) {
       if (waiter.remaining.delete(command) && waiter.remaining.size === 0) settled.push(waiter)
     }
@@ -152,7 +179,15 @@ export class TaskSet {
   }
 }
 
-/** COMMAND PRIORITY 1 goes first and 15 last (SAM-5); a command that states none comes after those that do. */
-function rankOf({ priority }: Command): number {
-  return priority === 0 ? 16 : priority
+/** Whether SIMPLE commands wait for this one. */
+function ordersOthers({ taskAttribute }: Command): boolean {
+  return taskAttribute === TASK_ATTRIBUTE.ORDERED || taskAttribute === TASK_ATTRIBUTE.HEAD_OF_QUEUE
+}
+
+/**
+ * COMMAND PRIORITY 1 goes first and 15 last (SAM-5). A command that states none has that of its I_T_L nexus, and comes
+ * after all that have one if there is none either.
+ */
+function rankOf({ priority, itlNexus }: Command): number {
+  return priority || itlNexus?.priority || 16
 }

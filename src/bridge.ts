@@ -26,7 +26,7 @@ import { Command, TASK_ATTRIBUTE, type TaskAttribute } from '../scsi/command.ts'
 import type { Nexus } from '../scsi/nexus.ts'
 import type { ScsiTarget, TaskManagementDone, TaskManagementOutcome } from '../scsi/target.ts'
 import type { TransportServices } from '../scsi/transport-services.ts'
-import { relativeTargetPort } from './portal-groups.ts'
+import { targetPort } from './portal-groups.ts'
 
 /** The device server's way to the wire. Every command's context is its iSCSI task. */
 const TRANSPORT_SERVICES: TransportServices = {
@@ -183,11 +183,12 @@ function taskOf(command: Command): Task {
 
 /** SCSI names of the two ports (RFC 7143 4.4.2). */
 function nexusOf({ initiatorName, isid, targetName, portalGroupTag, iSCSIProtocolLevel }: NexusIdentity): Nexus {
+  const { name, relativeTargetPort } = targetPort(targetName, portalGroupTag)
   return {
     initiatorPortName: `${initiatorName},i,0x${isid.toString('hex')}`,
     initiatorDeviceName: initiatorName,
-    targetPortName: `${targetName},t,0x${portalGroupTag.toString(16).padStart(4, '0')}`,
-    relativeTargetPort: relativeTargetPort(portalGroupTag),
+    targetPortName: name,
+    relativeTargetPort,
     transportVersionDescriptor: ISCSI_VERSION_DESCRIPTOR + iSCSIProtocolLevel,
   }
 }

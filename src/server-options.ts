@@ -7,7 +7,9 @@ import type { Logger } from 'pino'
 import type { IsnsSettings } from '../protocol/isns/client-options.ts'
 import type { AuthenticationPolicy, PortalAddress, Redirection } from '../protocol/target-directory.ts'
 import type { TlsIdentity } from '../protocol/transport/tls-acceptor.ts'
+import type { GroupAccess } from '../scsi/access-states.ts'
 import type { LogicalUnitIdentity } from '../scsi/logical-unit-properties.ts'
+import type { SavedState } from '../scsi/saved-state.ts'
 import type { Limits, PreferredParameters } from './limits.ts'
 
 /** A place to listen at, or where one listens: an IPv4 address, an IPv6 address without brackets, or a host name. */
@@ -25,6 +27,8 @@ export interface LunOptions {
   readonly blockLengthBytes: 512 | 4096
   readonly readOnly: boolean
   readonly identity: LogicalUnitIdentity
+  /** Where the logical unit keeps what outlives a restart; open as long as the server runs. */
+  readonly savedState: SavedState
 }
 
 /** Where to register, and what for. */
@@ -50,6 +54,8 @@ export interface TlsOptions {
 export interface ServerOptions {
   /** Each in one portal group; port 0 asks for any free one. */
   readonly listen: readonly PortalAddress[]
+  /** How all disks are reached at first, by portal group tag; a group that is not named is active/optimized. */
+  readonly portalGroupAccess?: ReadonlyMap<number, GroupAccess>
   readonly target: { readonly name: string; readonly alias: string }
   readonly luns: readonly LunOptions[]
   readonly authentication: AuthenticationPolicy

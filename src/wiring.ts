@@ -12,6 +12,7 @@ import type { BackingStore } from '../scsi/backing/backing-store.ts'
 import { CheckedStore } from '../scsi/backing/checked.ts'
 import { DiskFileError } from '../scsi/backing/disk-file.ts'
 import { openRawFile } from '../scsi/backing/raw-file.ts'
+import { CopyManager } from '../scsi/copy/copy-manager.ts'
 import { LogicalUnit } from '../scsi/logical-unit.ts'
 import { ScsiTarget } from '../scsi/target.ts'
 import { Bridge } from './bridge.ts'
@@ -19,8 +20,12 @@ import { Failure } from './failure.ts'
 import { IsnsService } from './isns.ts'
 import { limitLog } from './limited-log.ts'
 import { LIMITS, loginPreferences } from './limits.ts'
+import { accessByTargetPort, targetPort } from './portal-groups.ts'
 import type { LunOptions, RunningServer, ServerOptions } from './server-options.ts'
 import { SingleTargetDirectory } from './single-target-directory.ts'
+
+/** How often the disks are compared with the thresholds of space that initiators may have set. */
+const SPACE_CHECK_PERIOD_MS = 10_000
 
 /** Start to serve. Errors: the system's, when a disk cannot be opened or an address cannot be listened on. */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
@@ -28,14 +33,22 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const limits = { ...LIMITS, ...options.limits }
   const stores: BackingStore[] = []
   try {
+    const groupAccess = accessByTargetPort(options.portalGroupAccess ?? new Map())
     const logicalUnits = new Map<number, LogicalUnit>()
+    // An initiator reaches all disks through one nexus: that is all that it can copy from and to.
+    const copyManager = new CopyManager({ randomBytes })
     for (const lun of options.luns) {
       const store = await openStore(lun, log)
       stores.push(store)
-      logicalUnits.set(lun.lun, new LogicalUnit({ ...lun, isReadOnly: lun.readOnly }, store))
+      const logicalUnit = new LogicalUnit({ ...lun, isReadOnly: lun.readOnly, groupAccess, copyManager }, store)
+      await undoTornWrite(logicalUnit, lun.path)
+      logicalUnits.set(lun.lun, logicalUnit)
     }
+    const portals = [...options.listen, ...(options.tls?.listen ?? [])]
+    const portalGroupTags = new Set(portals.map(({ portalGroupTag }) => portalGroupTag))
     const target = new ScsiTarget({
       logicalUnits,
+      targetPorts: [...portalGroupTags].map((tag) => targetPort(options.target.name, tag)),
       onInternalError: (error, command) =>
         log.error({ err: error, command: command.definition?.name }, 'internal error in a command'),
     })
@@ -56,11 +69,15 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     })
     const { endpoints, tlsEndpoints } = await listen(server, directory, options)
     await isns?.start(endpoints)
+    const spaceTimer = setInterval(() => {
+      for (const { provisioningWatch } of logicalUnits.values()) provisioningWatch.check()
+    }, SPACE_CHECK_PERIOD_MS).unref()
     return {
       endpoints,
       tlsEndpoints,
       renewTls: (identity) => server.renewTls(identity),
       async drain() {
+        clearInterval(spaceTimer)
         await isns?.stop()
         await server.drain(limits.drainTimeoutMs)
         await closeStores(stores)
@@ -80,6 +97,16 @@ async function openStore({ path, readOnly }: LunOptions, log: Logger): Promise<B
   } catch (error) {
     throw error instanceof DiskFileError ? new Failure(error.message) : error
   }
+}
+
+/** An atomic write that the end of the last process cut in two goes back before anybody reads. Errors: `Failure`. */
+function undoTornWrite({ atomicWriter }: LogicalUnit, path: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    atomicWriter.recover((error) => {
+      if (error === null) resolve()
+      else reject(new Failure(`cannot serve ${path}: an unfinished atomic write could not be undone: ${error.message}`))
+    })
+  })
 }
 
 /** Portals with TLS are announced to nobody: who came in without it cannot use them, who came in with it has found one. */

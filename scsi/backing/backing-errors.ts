@@ -42,6 +42,12 @@ export function systemError(
   return backingError(kind, `${operation} ${place}: ${code === '' ? String(cause) : code}`)
 }
 
+/** The file system cannot do this at all. */
+export function isUnsupported(cause: unknown): boolean {
+  const code = systemCode(cause)
+  return code === 'EOPNOTSUPP' || code === 'ENOSYS' || code === 'ENODEV'
+}
+
 /** The call did nothing, through no fault of the file: ask again. */
 export function isTransient(cause: unknown): boolean {
   const code = systemCode(cause)

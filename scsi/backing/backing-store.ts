@@ -9,6 +9,8 @@
  * - operations in flight at the same time may complete in any order; ordering is the task set's business.
  */
 
+import type { AllocationMap } from './allocation-map.ts'
+
 /** What went wrong, in the store's own words; becomes sense data in exactly one place (`scsi/sense.ts`). */
 export type BackingErrorKind = 'io' | 'outOfRange' | 'readOnly' | 'noSpace' | 'unsupported' | 'closed'
 
@@ -21,6 +23,20 @@ export interface BackingError {
 
 /** Called exactly once per operation, with null for success. */
 export type BackingDone = (error: BackingError | null) => void
+
+/** A stretch of a store that takes space, or that reads as zeroes and takes none. */
+export interface AllocationExtent {
+  readonly byteCount: number
+  readonly isAllocated: boolean
+}
+
+/** The space behind a store, for all that share it; in bytes. */
+export interface BackingSpace {
+  /** What the store's contents take. */
+  usedBytes: number
+  /** What is left for it to grow. */
+  availableBytes: number
+}
 
 /** What the store can do and how it behaves. Read once when the logical unit is made. */
 export interface BackingCapabilities {
@@ -51,6 +67,15 @@ export interface BackingStore {
 
   /** Make `[offsetBytes, + byteCount)` read as zeroes; `mayUnmap` allows the space to be given back. */
   writeZeroes(offsetBytes: number, byteCount: number, mayUnmap: boolean, done: BackingDone): void
+
+  /**
+   * Find out which parts of `[offsetBytes, + byteCount)` take space: `map` gets their extents, in order, until it is full
+   * or the range ends. A part of which the store does not know better counts as allocated.
+   */
+  readAllocation(map: AllocationMap, offsetBytes: number, byteCount: number, done: BackingDone): void
+
+  /** Fill `space` with the space that there is and that is taken at the moment. */
+  readSpace(space: BackingSpace, done: BackingDone): void
 
   /** Everything whose `done` came before this call is durable when `done` comes. */
   flush(done: BackingDone): void

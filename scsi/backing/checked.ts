@@ -11,8 +11,9 @@
  * called from a fresh stack.
  */
 
+import type { AllocationMap } from './allocation-map.ts'
 import { backingError, closedError, readOnlyError } from './backing-errors.ts'
-import type { BackingCapabilities, BackingDone, BackingError, BackingStore } from './backing-store.ts'
+import type { BackingCapabilities, BackingDone, BackingError, BackingSpace, BackingStore } from './backing-store.ts'
 import { byteLengthOf } from './iovec.ts'
 
 /** A level takes a few stack frames of a few hundred bytes; the stack holds about ten thousand frames. */
@@ -27,7 +28,7 @@ function throwViolation(message: string): void {
   throw new BackingContractError(message)
 }
 
-type Operation = 'readv' | 'writev' | 'writeZeroes' | 'flush' | 'close'
+type Operation = 'readv' | 'writev' | 'writeZeroes' | 'readAllocation' | 'readSpace' | 'flush' | 'close'
 
 export class CheckedStore implements BackingStore {
   readonly capabilities: BackingCapabilities
@@ -72,6 +73,17 @@ export class CheckedStore implements BackingStore {
     }
     if (refusal !== null) this.#complete('writeZeroes', done, refusal)
     else this.#issue('writeZeroes', done, (once) => this.#store.writeZeroes(offsetBytes, byteCount, mayUnmap, once))
+  }
+
+  readAllocation(map: AllocationMap, offsetBytes: number, byteCount: number, done: BackingDone): void {
+    const refusal = this.#refuseRange('readAllocation', offsetBytes, byteCount)
+    if (refusal !== null) this.#complete('readAllocation', done, refusal)
+    else this.#issue('readAllocation', done, (once) => this.#store.readAllocation(map, offsetBytes, byteCount, once))
+  }
+
+  readSpace(space: BackingSpace, done: BackingDone): void {
+    if (this.#isClosed) this.#complete('readSpace', done, closedError('readSpace'))
+    else this.#issue('readSpace', done, (once) => this.#store.readSpace(space, once))
   }
 
   flush(done: BackingDone): void {

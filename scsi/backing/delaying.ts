@@ -4,11 +4,12 @@
  * has not been told yet may already be on the disk, as with real devices. Different delays reorder completions.
  */
 
+import type { AllocationMap } from './allocation-map.ts'
 import { closedError } from './backing-errors.ts'
-import type { BackingCapabilities, BackingDone, BackingStore } from './backing-store.ts'
+import type { BackingCapabilities, BackingDone, BackingSpace, BackingStore } from './backing-store.ts'
 import { OperationGate } from './operation-gate.ts'
 
-export type DelayedOperation = 'readv' | 'writev' | 'writeZeroes' | 'flush'
+export type DelayedOperation = 'readv' | 'writev' | 'writeZeroes' | 'readAllocation' | 'readSpace' | 'flush'
 
 /** Calls back after so many milliseconds; a virtual clock in tests. */
 export type Schedule = (callback: () => void, delayMs: number) => void
@@ -47,6 +48,16 @@ export class DelayingStore implements BackingStore {
   writeZeroes(offsetBytes: number, byteCount: number, mayUnmap: boolean, done: BackingDone): void {
     if (this.#gate.isClosed) done(closedError('writeZeroes'))
     else this.#store.writeZeroes(offsetBytes, byteCount, mayUnmap, this.#delayed('writeZeroes', done))
+  }
+
+  readAllocation(map: AllocationMap, offsetBytes: number, byteCount: number, done: BackingDone): void {
+    if (this.#gate.isClosed) done(closedError('readAllocation'))
+    else this.#store.readAllocation(map, offsetBytes, byteCount, this.#delayed('readAllocation', done))
+  }
+
+  readSpace(space: BackingSpace, done: BackingDone): void {
+    if (this.#gate.isClosed) done(closedError('readSpace'))
+    else this.#store.readSpace(space, this.#delayed('readSpace', done))
   }
 
   flush(done: BackingDone): void {

@@ -3,13 +3,14 @@
  * Each fault names the operations that it hits; a hit operation does as much as the fault allows, then fails.
  */
 
-import type { BackingCapabilities, BackingDone, BackingError, BackingStore } from './backing-store.ts'
+import type { AllocationMap } from './allocation-map.ts'
+import type { BackingCapabilities, BackingDone, BackingError, BackingSpace, BackingStore } from './backing-store.ts'
 import { byteLengthOf, sliceVector } from './iovec.ts'
 
 export interface Fault {
-  readonly operation: 'readv' | 'writev' | 'writeZeroes' | 'flush'
+  readonly operation: 'readv' | 'writev' | 'writeZeroes' | 'readAllocation' | 'readSpace' | 'flush'
   readonly error: BackingError
-  /** Hits only operations that touch a byte of `[fromByte, toByte)`. Default: any. Flushes touch every byte. */
+  /** Hits only operations that touch a byte of `[fromByte, toByte)`. Default: any. `flush` and `readSpace` touch every byte. */
   readonly fromByte?: number
   readonly toByte?: number
   /** Lets this many matching operations pass first. Default 0. */
@@ -67,6 +68,18 @@ export class ErrorInjectingStore implements BackingStore {
     if (fault === null) this.#store.writeZeroes(offsetBytes, byteCount, mayUnmap, done)
     else if (movedBytes === 0) done(fault.error)
     else this.#store.writeZeroes(offsetBytes, movedBytes, mayUnmap, (error) => done(error ?? fault.error))
+  }
+
+  readAllocation(map: AllocationMap, offsetBytes: number, byteCount: number, done: BackingDone): void {
+    const fault = this.#hit('readAllocation', offsetBytes, byteCount)
+    if (fault === null) this.#store.readAllocation(map, offsetBytes, byteCount, done)
+    else done(fault.error)
+  }
+
+  readSpace(space: BackingSpace, done: BackingDone): void {
+    const fault = this.#hit('readSpace', 0, this.sizeBytes)
+    if (fault === null) this.#store.readSpace(space, done)
+    else done(fault.error)
   }
 
   flush(done: BackingDone): void {

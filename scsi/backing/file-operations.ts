@@ -5,6 +5,8 @@
  */
 
 import * as fs from 'node:fs'
+import type { AllocationMap } from './allocation-map.ts'
+import { canPunchHoles, findExtents, punchHole, type SparseFileDone } from './sparse-file.ts'
 
 /** Units: the count of bytes moved, which means nothing beside an error. */
 export type FileDone = (error: Error | null, byteCount: number) => void
@@ -18,6 +20,21 @@ export interface FileOperations {
   write(fd: number, buffers: readonly Buffer[], offsetBytes: number, done: FileDone): void
   /** The space that the file takes on its file system, in bytes: less than its size if it has holes. */
   allocatedBytes(fd: number, done: FileDone): void
+  /** The space that the file system at `path` has left for us, in bytes. */
+  availableBytes(path: string, done: FileDone): void
+  /** Whether the next two work on the file. */
+  canPunchHoles(fd: number, fileBytes: number, isReadOnly: boolean): Promise<boolean>
+  /** Zeroes for ever, whose whole blocks take no space any more. */
+  punchHole(fd: number, offsetBytes: number, byteCount: number, done: SparseFileDone): void
+  /** Adds at most `extentsMax` extents of the range to `map`. */
+  findExtents(
+    fd: number,
+    map: AllocationMap,
+    offsetBytes: number,
+    byteCount: number,
+    extentsMax: number,
+    done: SparseFileDone,
+  ): void
   /** Data, and what is needed to find them again, are durable afterwards. */
   dataSync(fd: number, done: (error: Error | null) => void): void
   close(fd: number, done: (error: Error | null) => void): void
@@ -46,6 +63,12 @@ export const NODE_FILE_OPERATIONS: FileOperations = {
   allocatedBytes(fd, done) {
     fs.fstat(fd, (error, stats) => done(error, error === null ? stats.blocks * STAT_BLOCK_BYTES : 0))
   },
+  availableBytes(path, done) {
+    fs.statfs(path, (error, stats) => done(error, error === null ? stats.bavail * stats.bsize : 0))
+  },
+  canPunchHoles,
+  punchHole,
+  findExtents,
   dataSync: fs.fdatasync,
   close: fs.close,
 }

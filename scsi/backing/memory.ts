@@ -7,8 +7,9 @@
  * so nothing is more volatile before a flush than after it, and no write cache is reported.
  */
 
+import type { AllocationMap } from './allocation-map.ts'
 import { closedError, readOnlyError } from './backing-errors.ts'
-import type { BackingCapabilities, BackingDone, BackingError, BackingStore } from './backing-store.ts'
+import type { BackingCapabilities, BackingDone, BackingError, BackingSpace, BackingStore } from './backing-store.ts'
 
 /** Small enough to keep scattered writes cheap, large enough that the map of a full 1 GiB store stays in the cache. */
 const CHUNK_BYTES = 64 * 1024
@@ -52,6 +53,22 @@ export class MemoryStore implements BackingStore {
 
   writeZeroes(offsetBytes: number, byteCount: number, mayUnmap: boolean, done: BackingDone): void {
     done(this.#refuseChange('writeZeroes') ?? this.#zero(offsetBytes, byteCount, mayUnmap))
+  }
+
+  readAllocation(map: AllocationMap, offsetBytes: number, byteCount: number, done: BackingDone): void {
+    if (this.#isClosed) {
+      done(closedError('readAllocation'))
+      return
+    }
+    forEachChunk(offsetBytes, byteCount, (index, start, end) => map.add(end - start, this.#chunks.has(index)))
+    done(null)
+  }
+
+  /** Memory is bounded by the process's, which nobody here knows: what the store has not taken is available to it. */
+  readSpace(space: BackingSpace, done: BackingDone): void {
+    space.usedBytes = this.allocatedBytes
+    space.availableBytes = Math.max(0, this.sizeBytes - this.allocatedBytes)
+    done(this.#isClosed ? closedError('readSpace') : null)
   }
 
   flush(done: BackingDone): void {

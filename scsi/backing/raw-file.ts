@@ -7,15 +7,17 @@
  * write with force unit access and the close answer `io` until the store is opened again; reads and other writes go
  * on, since they promise nothing about the medium.
  *
- * Sparse files stay sparse: `writeZeroes` leaves alone what reads as zeroes already. Space once taken cannot be given
- * back, because neither Node nor a portable call punches holes; cutting the tail off and growing it again would, but a
- * crash in between would lose the disk's capacity, which is the file's size. So `thin` is false.
+ * Sparse files stay sparse: `writeZeroes` leaves alone what reads as zeroes already, and with `mayUnmap` it punches a hole
+ * where the system can (`sparse-file.ts`; elsewhere `thin` is false). A hole is a change of the file like a write: the
+ * one that a write follows is gone, the one that follows a write stays, and a flush makes it durable. What takes space
+ * is asked from the file system every time, so that nothing of it has to be remembered or can be wrong.
  *
  * Ranges are checked by `checked.ts`, which wraps every store: without it, a write behind the end would grow the file.
  */
 
-import { backingError, closedError, isTransient, readOnlyError, systemError } from './backing-errors.ts'
-import type { BackingCapabilities, BackingDone, BackingError, BackingStore } from './backing-store.ts'
+import type { AllocationMap } from './allocation-map.ts'
+import { backingError, closedError, isTransient, isUnsupported, readOnlyError, systemError } from './backing-errors.ts'
+import type { BackingCapabilities, BackingDone, BackingError, BackingSpace, BackingStore } from './backing-store.ts'
 import { type DiskFile, type DiskFileOptions, openDiskFile } from './disk-file.ts'
 import { type FileDone, type FileOperations, NODE_FILE_OPERATIONS } from './file-operations.ts'
 import { FlushCoalescer } from './flush-coalescer.ts'
@@ -39,6 +41,13 @@ const PAGE_BYTES = 4096
 /** `writeZeroes` works in pieces of this size, and leaves a piece alone if all of it is zeroes already. */
 const ZERO_PIECE_BYTES = 256 * 1024
 const ZEROES = Buffer.alloc(ZERO_PIECE_BYTES)
+
+/**
+ * A hole is punched in pieces of this size, so that disks take turns at the one thread that does it. The system writes
+ * dirty pages out before it drops them; 1 GiB that was in memory and clean took ext4 0.1 to 0.4 seconds, 4 KiB up to 2
+ * milliseconds.
+ */
+const HOLE_PIECE_BYTES = 64 * 1024 * 1024
 
 /** Reading, or writing: the calls, and who decides between them. */
 interface Direction {
@@ -64,7 +73,9 @@ interface Transfer {
 export async function openRawFile(path: string, options: RawFileOptions = {}): Promise<RawFileStore> {
   const file = await openDiskFile(path, options)
   const operations = options.operations ?? NODE_FILE_OPERATIONS
-  return new RawFileStore(file, options.isReadOnly ?? false, operations, options.policy ?? adaptiveIoPolicy())
+  const isReadOnly = options.isReadOnly ?? false
+  const isThin = !file.isBlockDevice && (await operations.canPunchHoles(file.fd, file.sizeBytes, isReadOnly))
+  return new RawFileStore(file, { isReadOnly, isThin }, operations, options.policy ?? adaptiveIoPolicy())
 }
 
 export class RawFileStore implements BackingStore {
@@ -79,14 +90,19 @@ export class RawFileStore implements BackingStore {
   readonly #flusher: FlushCoalescer
 
   /** Takes over `file.fd` and closes it in `close`. */
-  constructor(file: DiskFile, isReadOnly: boolean, operations: FileOperations, policy: IoPolicy) {
+  constructor(
+    file: DiskFile,
+    { isReadOnly, isThin }: { readonly isReadOnly: boolean; readonly isThin: boolean },
+    operations: FileOperations,
+    policy: IoPolicy,
+  ) {
     this.#file = file
     this.#operations = operations
     this.sizeBytes = file.sizeBytes
     this.capabilities = {
       readOnly: isReadOnly,
       volatileWriteCache: !isReadOnly,
-      thin: false,
+      thin: isThin,
       optimalIoBytes: powerOfTwoAtLeast(Math.max(file.preferredIoBytes, PAGE_BYTES)),
     }
     this.#reading = { name: 'read', policy: policy.read, now: operations.readSync, later: operations.read }
@@ -106,10 +122,30 @@ export class RawFileStore implements BackingStore {
     else this.#transfer(this.#writing, buffers, offsetBytes, done)
   }
 
-  writeZeroes(offsetBytes: number, byteCount: number, _mayUnmap: boolean, done: BackingDone): void {
+  writeZeroes(offsetBytes: number, byteCount: number, mayUnmap: boolean, done: BackingDone): void {
     const refusal = this.#refuseChange('writeZeroes')
     if (refusal !== null) done(refusal)
+    else if (mayUnmap) this.#punchHoles(offsetBytes, offsetBytes + byteCount, this.#gate.begin(done))
     else this.#writeZeroes(offsetBytes, byteCount, this.#gate.begin(done))
+  }
+
+  readAllocation(map: AllocationMap, offsetBytes: number, byteCount: number, done: BackingDone): void {
+    if (this.#gate.isClosed) {
+      done(closedError('readAllocation'))
+    } else if (this.capabilities.thin) {
+      const finish = this.#gate.begin(done)
+      this.#operations.findExtents(this.#file.fd, map, offsetBytes, byteCount, map.room, (cause) =>
+        finish(cause === null ? null : systemError('read', this.#place(offsetBytes, byteCount), cause)),
+      )
+    } else {
+      map.add(byteCount, true)
+      done(null)
+    }
+  }
+
+  readSpace(space: BackingSpace, done: BackingDone): void {
+    if (this.#gate.isClosed) done(closedError('readSpace'))
+    else this.#readSpace(space, this.#gate.begin(done))
   }
 
   flush(done: BackingDone): void {
@@ -202,6 +238,31 @@ export class RawFileStore implements BackingStore {
     this.#transfer(this.#writing, buffers, offsetBytes, (error) => {
       if (error !== null) finish(error)
       else this.#flusher.request(finish)
+    })
+  }
+
+  /** Punches `[atBytes, endBytes)` piece by piece; writes zeroes where the file system refuses that after all. */
+  #punchHoles(atBytes: number, endBytes: number, done: BackingDone): void {
+    const byteCount = Math.min(HOLE_PIECE_BYTES, endBytes - atBytes)
+    this.#operations.punchHole(this.#file.fd, atBytes, byteCount, (cause) => {
+      if (cause !== null && isTransient(cause)) this.#punchHoles(atBytes, endBytes, done)
+      else if (cause !== null && isUnsupported(cause)) this.#writeZeroes(atBytes, endBytes - atBytes, done)
+      else if (cause !== null) done(systemError('write', this.#place(atBytes, byteCount), cause))
+      else if (atBytes + byteCount === endBytes) done(null)
+      else this.#punchHoles(atBytes + byteCount, endBytes, done)
+    })
+  }
+
+  /** A block device is all taken, by whoever made it. */
+  #readSpace(space: BackingSpace, done: BackingDone): void {
+    const { fd, path, isBlockDevice } = this.#file
+    this.#operations.allocatedBytes(fd, (usedCause, usedBytes) => {
+      this.#operations.availableBytes(path, (availableCause, availableBytes) => {
+        space.usedBytes = isBlockDevice ? this.sizeBytes : usedBytes
+        space.availableBytes = isBlockDevice ? 0 : availableBytes
+        const cause = usedCause ?? availableCause
+        done(cause === null ? null : systemError('read', path, cause))
+      })
     })
   }
 

@@ -8,7 +8,7 @@ import type { Command } from '../command.ts'
 import { checkCondition } from '../completion.ts'
 import { defineCommand } from '../define-command.ts'
 import { absentUnitInquiryData, standardInquiryData } from '../pages/standard-inquiry-data.ts'
-import { absentUnitVpdPage, vpdPage } from '../pages/vpd-pages.ts'
+import { absentUnitVpdPage, QUALIFIER_NOT_CONNECTED, vpdPage } from '../pages/vpd-pages.ts'
 import { sendParameterData } from '../parameter-data.ts'
 
 const CDB = cdb(6, {
@@ -27,11 +27,12 @@ const INQUIRY = defineCommand({
   data: 'in',
   reservationClass: 'exempt',
   taskClass: 'information',
-  execute: (command, { properties }) =>
+  execute: (command, { properties }, { access, target }) =>
     sendInquiryData(
       command,
       () => standardInquiryData(properties.identity, command.nexus),
-      (code) => vpdPage(code, properties, command.nexus),
+      (code) => vpdPage(code, properties, command.nexus, target.targetPorts()),
+      access.isDisconnected ? QUALIFIER_NOT_CONNECTED : 0,
     ),
   executeAbsent: (command) => sendInquiryData(command, () => absentUnitInquiryData(command.nexus), absentUnitVpdPage),
 })
@@ -42,9 +43,14 @@ function sendInquiryData(
   command: Command,
   standardData: () => Buffer,
   vpdPageOf: (pageCode: number) => Buffer | null,
+  qualifier = 0,
 ): void {
   const code = readField(command.cdb, pageCode)
   const data = isSet(command.cdb, evpd) ? vpdPageOf(code) : code === 0 ? standardData() : null
-  if (data === null) checkCondition(command, invalidField(pageCode))
-  else sendParameterData(command, data)
+  if (data === null) {
+    checkCondition(command, invalidField(pageCode))
+  } else {
+    data[0]! |= qualifier
+    sendParameterData(command, data)
+  }
 }

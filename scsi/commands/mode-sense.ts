@@ -7,11 +7,11 @@ import { bit, bits, type CdbField, cdb, invalidField, isSet, readField, uint } f
 import type { Command } from '../command.ts'
 import { checkCondition } from '../completion.ts'
 import { defineCommand } from '../define-command.ts'
+import type { LogicalUnit } from '../logical-unit.ts'
 import type { LogicalUnitProperties } from '../logical-unit-properties.ts'
-import { modePageChangeableMask, modePageValues, PAGE_CONTROL, selectModePages } from '../pages/mode-pages.ts'
+import { selectModePages } from '../pages/mode-pages.ts'
 import { type BlockDescriptorFormat, modeParameterList6, modeParameterList10 } from '../pages/mode-parameters.ts'
 import { sendParameterData } from '../parameter-data.ts'
-import { SENSE } from '../sense-codes.ts'
 
 const PAGE_FIELDS = { dbd: bit(1, 3), pageControl: bits(2, 7, 6), pageCode: bits(2, 5, 0), subpageCode: uint(3, 1) }
 const { dbd, pageControl, pageCode, subpageCode } = PAGE_FIELDS
@@ -25,9 +25,10 @@ const MODE_SENSE_6 = defineCommand({
   standard: 'SPC-4',
   cdb: CDB_6,
   data: 'in',
-  reservationClass: 'configuration',
+  reservationClass: 'read',
+  accessClass: 'settings',
   taskClass: 'information',
-  execute: (command, { properties }) => sendModeParameters(command, properties, modeParameterList6, 'short'),
+  execute: (command, logicalUnit) => sendModeParameters(command, logicalUnit, modeParameterList6, 'short'),
 })
 
 const MODE_SENSE_10 = defineCommand({
@@ -36,12 +37,13 @@ const MODE_SENSE_10 = defineCommand({
   standard: 'SPC-4',
   cdb: CDB_10,
   data: 'in',
-  reservationClass: 'configuration',
+  reservationClass: 'read',
+  accessClass: 'settings',
   taskClass: 'information',
-  execute: (command, { properties }) =>
+  execute: (command, logicalUnit) =>
     sendModeParameters(
       command,
-      properties,
+      logicalUnit,
       modeParameterList10,
       isSet(command.cdb, CDB_10.fields.llbaa) ? 'long' : 'short',
     ),
@@ -57,24 +59,18 @@ type ModeParameterList<Format extends BlockDescriptorFormat> = (
 
 function sendModeParameters<Format extends BlockDescriptorFormat>(
   command: Command,
-  unit: LogicalUnitProperties,
+  { properties, modeSettings }: LogicalUnit,
   modeParameterList: ModeParameterList<Format>,
   format: Format,
 ): void {
-  const control = readField(command.cdb, pageControl)
-  if (control === PAGE_CONTROL.SAVED) {
-    checkCondition(command, SENSE.SAVING_PARAMETERS_NOT_SUPPORTED)
-    return
-  }
   const pages = selectModePages(readField(command.cdb, pageCode), readField(command.cdb, subpageCode))
   if (typeof pages === 'string') {
     checkCondition(command, invalidField(UNKNOWN_PAGE_FIELD[pages]))
     return
   }
-  const data = pages.map((page) =>
-    control === PAGE_CONTROL.CHANGEABLE ? modePageChangeableMask(page) : modePageValues(page, unit),
-  )
-  sendParameterData(command, modeParameterList(unit, isSet(command.cdb, dbd) ? 'none' : format, data))
+  const control = readField(command.cdb, pageControl)
+  const data = pages.map((page) => modeSettings.read(page, control))
+  sendParameterData(command, modeParameterList(properties, isSet(command.cdb, dbd) ? 'none' : format, data))
 }
 
 const UNKNOWN_PAGE_FIELD: Readonly<Record<'unknownPage' | 'unknownSubpage', CdbField>> = {

@@ -1,12 +1,12 @@
 /**
- * READ (6), (10), (12) and (16) (SBC-4). Data goes from the store into the transport's own
+ * READ (6), (10), (12), (16) and (32) (SBC-4). Data goes from the store into the transport's own
  * memory, piece by piece; the next piece is read when the transport wants it.
  */
 
 import type { BackingError } from '../backing/backing-store.ts'
 import { type BlockFields, blockCdb } from '../block-cdb.ts'
 import { type BlockAddressing, checkBlockRange, checkLengthLimit, lengthBlocksOf } from '../block-range.ts'
-import { bit, type CdbField, type CdbLayout, isSet, readField, unsupported } from '../cdb.ts'
+import { bit, type CdbField, type CdbLayout, isSet, readField, unsupported, VARIABLE_LENGTH } from '../cdb.ts'
 import type { Command } from '../command.ts'
 import { checkCondition, completeGood } from '../completion.ts'
 import { defineCommand } from '../define-command.ts'
@@ -15,8 +15,12 @@ import { Operation } from '../operation.ts'
 import { MAXIMUM_TRANSFER_BYTES } from '../transfer-limits.ts'
 import { DATA_IN_PIECE_BYTES_MAX } from '../transport-services.ts'
 
-/** RDPROTECT, DPO, FUA and FUA_NV in byte 1. DPO is a caching hint and changes nothing here. */
-const READ_FLAGS = { rdProtect: unsupported(1, 7, 5), dpo: bit(1, 4), fua: bit(1, 3), fuaNv: bit(1, 1) }
+/** RDPROTECT, DPO, FUA and FUA_NV. DPO is a caching hint and changes nothing here. */
+function flagsIn(byte: number) {
+  return { rdProtect: unsupported(byte, 7, 5), dpo: bit(byte, 4), fua: bit(byte, 3), fuaNv: bit(byte, 1) }
+}
+const READ_FLAGS = flagsIn(1)
+const READ_FLAGS_32 = flagsIn(10)
 
 /** FUA_NV asks for non-volatile cache at least; we have none, so it means FUA. */
 const FORCE_UNIT_ACCESS: readonly CdbField[] = [READ_FLAGS.fua, READ_FLAGS.fuaNv]
@@ -42,9 +46,18 @@ const READ_16 = readCommand('READ (16)', 0x88, 'SBC-4', {
   forceUnitAccess: FORCE_UNIT_ACCESS,
 })
 
-export const READ_COMMANDS = [READ_6, READ_10, READ_12, READ_16]
+const READ_32 = readCommand('READ (32)', VARIABLE_LENGTH.operationCode, 'SBC-4', {
+  serviceAction: 0x0009,
+  layout: blockCdb(32, READ_FLAGS_32),
+  blocksForZero: 0,
+  forceUnitAccess: [READ_FLAGS_32.fua, READ_FLAGS_32.fuaNv],
+})
+
+export const READ_COMMANDS = [READ_6, READ_10, READ_12, READ_16, READ_32]
 
 interface ReadVariant {
+  /** Of a variable length CDB. */
+  readonly serviceAction?: number
   readonly layout: CdbLayout<BlockFields>
   readonly blocksForZero: number
   /** The bits of which any asks for data from the medium rather than a cache. */
@@ -56,6 +69,7 @@ function readCommand(name: string, operationCode: number, standard: 'SBC-3' | 'S
   return defineCommand({
     name,
     operationCode,
+    serviceAction: variant.serviceAction ?? null,
     standard,
     cdb: variant.layout,
     data: 'in',

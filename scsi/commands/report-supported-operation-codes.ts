@@ -3,7 +3,7 @@
  * Nothing here is stated twice; all of it is read from the rows.
  */
 
-import { bit, bits, cdb, invalidField, isSet, readField, uint } from '../cdb.ts'
+import { bit, bits, cdb, invalidField, isSet, readField, uint, VARIABLE_LENGTH } from '../cdb.ts'
 import type { Command } from '../command.ts'
 import { checkCondition } from '../completion.ts'
 import { type CommandDefinition, cdbUsageData, defineCommand } from '../define-command.ts'
@@ -39,9 +39,13 @@ export function reportSupportedOperationCodes(rows: () => readonly CommandDefini
     standard: 'SPC-4',
     cdb: CDB,
     data: 'in',
-    reservationClass: 'configuration',
+    reservationClass: 'read',
     taskClass: 'information',
-    execute: (command) => execute(command, rows()),
+    execute: (command, { properties }) =>
+      execute(
+        command,
+        rows().filter((row) => row.isSupportedBy(properties)),
+      ),
   })
 }
 
@@ -79,9 +83,14 @@ function checkOption(option: number, siblings: readonly CommandDefinition[]): Se
   }
 }
 
-/** all_commands parameter data (SPC-3 table 155). */
+/**
+ * all_commands parameter data (SPC-3 table 155), without the CDBs of variable length: initiators (libiscsi for one) go
+ * through the list asking for the usage map of each command, and have room for 16 bytes. Asked for by its service action,
+ * a command of 32 bytes is answered in full.
+ */
 function allCommands(rows: readonly CommandDefinition[], withTimeouts: boolean): Buffer {
-  const descriptors = rows.map((row) => commandDescriptor(row, withTimeouts))
+  const listed = rows.filter((row) => row.operationCode !== VARIABLE_LENGTH.operationCode)
+  const descriptors = listed.map((row) => commandDescriptor(row, withTimeouts))
   const header = Buffer.alloc(4)
   const data = Buffer.concat([header, ...descriptors])
   data.writeUInt32BE(data.length - header.length, 0)

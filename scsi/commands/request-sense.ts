@@ -1,6 +1,7 @@
 /**
  * REQUEST SENSE (SPC-4, SPC-3 6.27): sense data as parameter data, with GOOD status. Errors are reported with the command
- * that met them, so all that can be waiting here is a unit attention, which is then no longer pending.
+ * that met them, so what can be waiting here is a unit attention,
+ * which is then no longer pending; without one, the power condition is told.
  */
 
 import { bit, cdb, isSet, uint } from '../cdb.ts'
@@ -20,8 +21,8 @@ const REQUEST_SENSE = defineCommand({
   data: 'in',
   reservationClass: 'exempt',
   taskClass: 'information',
-  execute: (command, _logicalUnit, itlNexus) =>
-    sendSenseData(command, itlNexus.takeUnitAttention(command) ?? SENSE.NO_ADDITIONAL_SENSE_INFORMATION),
+  execute: (command, { powerCondition }, itlNexus) =>
+    sendSenseData(command, itlNexus.takeUnitAttention(command) ?? powerCondition.sense),
   executeAbsent: (command) => sendSenseData(command, SENSE.LOGICAL_UNIT_NOT_SUPPORTED),
 })
 

@@ -1,34 +1,45 @@
 /**
  * START STOP UNIT (SBC-3). A disk in a file has nothing to spin down, and one initiator's stop must not take it away from
- * the others: stopping it writes its cache to the medium, as every stop has to, and leaves it ready. It has no medium to
- * load or eject and no idle or standby power conditions, so requests for these are refused.
+ * the others: stopping it writes its cache to the medium, as every stop has to, and leaves it ready. Power conditions are
+ * entered and reported. It has no medium to load or eject, so requests for that are refused.
  */
 
-import { bit, bits, cdb, invalidField, isSet, readField, unsupported } from '../cdb.ts'
+import { bit, bits, cdb, invalidField, isSet, readField } from '../cdb.ts'
 import type { Command } from '../command.ts'
 import { checkCondition, completeGood } from '../completion.ts'
 import { defineCommand } from '../define-command.ts'
 import type { LogicalUnit } from '../logical-unit.ts'
+import { POWER_CONDITIONS, type PowerConditionName } from '../power-condition.ts'
 import { FlushOperation } from './synchronize-cache.ts'
 
-/** POWER CONDITION: those that a disk which is always active can be asked for. */
-const POWER_CONDITION = {
-  /** START and LOEJ say what to do. */
-  START_VALID: 0x0,
-  ACTIVE: 0x1,
-  /** The logical unit manages its power condition itself. */
-  LU_CONTROL: 0x7,
-} as const
+/** POWER CONDITION: those that name conditions, and which POWER CONDITION MODIFIER tells apart. */
+const CONDITIONS: Readonly<Record<number, readonly PowerConditionName[]>> = {
+  /** ACTIVE */
+  1: ['active'],
+  /** IDLE */
+  2: ['idle_a', 'idle_b', 'idle_c'],
+  /** STANDBY */
+  3: ['standby_z', 'standby_y'],
+  /** LU_CONTROL: the logical unit manages its power condition itself, and is active. */
+  7: ['active'],
+  /** FORCE_IDLE_0 */
+  10: ['idle_a', 'idle_b', 'idle_c'],
+  /** FORCE_STANDBY_0 */
+  11: ['standby_z', 'standby_y'],
+}
+
+/** POWER CONDITION: START and LOEJ say what to do. */
+const START_VALID = 0
 
 const CDB = cdb(6, {
   immed: bit(1, 0),
-  powerConditionModifier: unsupported(3, 3, 0),
+  powerConditionModifier: bits(3, 3, 0),
   powerCondition: bits(4, 7, 4),
   noFlush: bit(4, 2),
   loej: bit(4, 1),
   start: bit(4, 0),
 })
-const { powerCondition, noFlush, loej, start } = CDB.fields
+const { powerCondition, powerConditionModifier, noFlush, loej, start } = CDB.fields
 
 const START_STOP_UNIT = defineCommand({
   name: 'START STOP UNIT',
@@ -36,7 +47,9 @@ const START_STOP_UNIT = defineCommand({
   standard: 'SBC-3',
   cdb: CDB,
   data: 'none',
-  reservationClass: 'configuration',
+  // Starting takes nothing away from whoever holds a reservation (SBC-4 4.17).
+  reservationClass: (cdbBytes) =>
+    isSet(cdbBytes, start) && readField(cdbBytes, powerCondition) === START_VALID ? 'status' : 'configuration',
   taskClass: 'configuration',
   execute: startStopUnit,
 })
@@ -44,26 +57,44 @@ const START_STOP_UNIT = defineCommand({
 export const START_STOP_UNIT_COMMANDS = [START_STOP_UNIT]
 
 function startStopUnit(command: Command, logicalUnit: LogicalUnit): void {
-  switch (readField(command.cdb, powerCondition)) {
-    case POWER_CONDITION.START_VALID:
-      if (isSet(command.cdb, loej)) checkCondition(command, invalidField(loej))
-      else if (isSet(command.cdb, start) || isSet(command.cdb, noFlush)) completeGood(command)
-      else stop(command, logicalUnit)
-      break
-    case POWER_CONDITION.ACTIVE:
-    case POWER_CONDITION.LU_CONTROL:
-      completeGood(command)
-      break
-    default:
-      checkCondition(command, invalidField(powerCondition))
+  const requested = readField(command.cdb, powerCondition)
+  const modifier = readField(command.cdb, powerConditionModifier)
+  if (requested === START_VALID) {
+    if (modifier !== 0) checkCondition(command, invalidField(powerConditionModifier))
+    else startOrStop(command, logicalUnit)
+    return
   }
+  const conditions = CONDITIONS[requested]
+  const condition = conditions?.find((name) => POWER_CONDITIONS[name].modifier === modifier)
+  if (conditions === undefined) checkCondition(command, invalidField(powerCondition))
+  else if (condition === undefined) checkCondition(command, invalidField(powerConditionModifier))
+  else {
+    logicalUnit.powerCondition.enter(condition)
+    if (condition.startsWith('standby')) flushUnlessForbidden(command, logicalUnit)
+    else completeGood(command)
+  }
+}
+
+function startOrStop(command: Command, logicalUnit: LogicalUnit): void {
+  if (isSet(command.cdb, loej)) {
+    checkCondition(command, invalidField(loej))
+    return
+  }
+  logicalUnit.powerCondition.enter('active')
+  if (isSet(command.cdb, start)) {
+    completeGood(command)
+    return
+  }
+  logicalUnit.statistics.startStopCycles++
+  flushUnlessForbidden(command, logicalUnit)
 }
 
 /**
  * IMMED changes nothing: a flush that failed after its status was sent would have no command left to be reported with, and
  * the operating system tells of it only once.
  */
-function stop(command: Command, logicalUnit: LogicalUnit): void {
-  if (logicalUnit.properties.capabilities.volatileWriteCache) new FlushOperation(command, logicalUnit).start()
+function flushUnlessForbidden(command: Command, logicalUnit: LogicalUnit): void {
+  const hasCache = logicalUnit.properties.capabilities.volatileWriteCache
+  if (hasCache && !isSet(command.cdb, noFlush)) new FlushOperation(command, logicalUnit).start()
   else completeGood(command)
 }

@@ -179,7 +179,7 @@ interface Delivery {
 }
 
 /** Where `piece` differs from the bytes that `slices` hold from `skipBytes` on: an index into `piece`, or null. */
-function findDifference(piece: Buffer, slices: readonly Buffer[], skipBytes: number): number | null {
+export function findDifference(piece: Buffer, slices: readonly Buffer[], skipBytes: number): number | null {
   let at = 0
   let skip = skipBytes
   for (const slice of slices) {
@@ -197,6 +197,7 @@ function findDifference(piece: Buffer, slices: readonly Buffer[], skipBytes: num
   return null
 }
 
-function miscompare(information: number | null): SenseData {
+/** MISCOMPARE; INFORMATION counts the bytes of Data-Out before the first one that differs, where that says something. */
+export function miscompare(information: number | null): SenseData {
   return { condition: SENSE.MISCOMPARE_DURING_VERIFY_OPERATION, fieldPointer: null, information }
 }

@@ -1,5 +1,5 @@
 /**
- * VERIFY (10), (12), (16) and WRITE AND VERIFY (10), (12), (16) (SBC-4): the rows, their checks,
+ * VERIFY and WRITE AND VERIFY (10), (12), (16) and (32) (SBC-4): the rows, their checks,
  * and how BYTCHK chooses what is compared. `verify-operation.ts` does the work.
  */
 
@@ -12,7 +12,16 @@ import {
   lengthBlocksOf,
   wholeBlockBytes,
 } from '../block-range.ts'
-import { bit, bits, type CdbLayout, invalidField, readField, unsupported } from '../cdb.ts'
+import {
+  bit,
+  bits,
+  type CdbField,
+  type CdbLayout,
+  invalidField,
+  readField,
+  unsupported,
+  VARIABLE_LENGTH,
+} from '../cdb.ts'
 import type { Command } from '../command.ts'
 import { checkCondition, completeGood } from '../completion.ts'
 import { defineCommand } from '../define-command.ts'
@@ -23,27 +32,46 @@ import { VerifyDataOperation, VerifyMediumOperation } from './verify-operation.t
 /** BYTE CHECK (SBC-4): what the blocks on the medium are compared with. */
 const BYTCHK = { NOTHING: 0b00, DATA_OUT: 0b01, ONE_BLOCK: 0b11 } as const
 
-/** VRPROTECT or WRPROTECT, DPO and BYTCHK in byte 1. DPO is a caching hint and changes nothing here. */
-const VERIFY_FLAGS = { protect: unsupported(1, 7, 5), dpo: bit(1, 4), bytChk: bits(1, 2, 1) }
+/** VRPROTECT or WRPROTECT, DPO and BYTCHK. DPO is a caching hint and changes nothing here. */
+function flagsIn(byte: number) {
+  return { protect: unsupported(byte, 7, 5), dpo: bit(byte, 4), bytChk: bits(byte, 2, 1) }
+}
 
-const LAYOUT_10 = blockCdb(10, VERIFY_FLAGS)
-const LAYOUT_12 = blockCdb(12, VERIFY_FLAGS)
-const LAYOUT_16 = blockCdb(16, VERIFY_FLAGS)
+const LAYOUT_10 = blockCdb(10, flagsIn(1))
+const LAYOUT_12 = blockCdb(12, flagsIn(1))
+const LAYOUT_16 = blockCdb(16, flagsIn(1))
+const LAYOUT_32 = blockCdb(32, flagsIn(10))
+
+interface VerifyFields extends BlockFields {
+  readonly bytChk: CdbField
+}
+
+interface VerifyAddressing extends BlockAddressing {
+  readonly bytChk: CdbField
+}
 
 export const VERIFY_COMMANDS = [
   verifyCommand('VERIFY (10)', 0x2f, LAYOUT_10),
   verifyCommand('VERIFY (12)', 0xaf, LAYOUT_12),
   verifyCommand('VERIFY (16)', 0x8f, LAYOUT_16),
+  verifyCommand('VERIFY (32)', VARIABLE_LENGTH.operationCode, LAYOUT_32, 0x000a),
   writeAndVerifyCommand('WRITE AND VERIFY (10)', 0x2e, LAYOUT_10),
   writeAndVerifyCommand('WRITE AND VERIFY (12)', 0xae, LAYOUT_12),
   writeAndVerifyCommand('WRITE AND VERIFY (16)', 0x8e, LAYOUT_16),
+  writeAndVerifyCommand('WRITE AND VERIFY (32)', VARIABLE_LENGTH.operationCode, LAYOUT_32, 0x000c),
 ]
 
-function verifyCommand(name: string, operationCode: number, layout: CdbLayout<BlockFields>) {
+function verifyCommand(
+  name: string,
+  operationCode: number,
+  layout: CdbLayout<VerifyFields>,
+  serviceAction: number | null = null,
+) {
   const addressing = { ...layout.fields, blocksForZero: 0 }
   return defineCommand({
     name,
     operationCode,
+    serviceAction,
     standard: 'SBC-4',
     cdb: layout,
     data: 'out',
@@ -53,11 +81,17 @@ function verifyCommand(name: string, operationCode: number, layout: CdbLayout<Bl
   })
 }
 
-function writeAndVerifyCommand(name: string, operationCode: number, layout: CdbLayout<BlockFields>) {
+function writeAndVerifyCommand(
+  name: string,
+  operationCode: number,
+  layout: CdbLayout<VerifyFields>,
+  serviceAction: number | null = null,
+) {
   const addressing = { ...layout.fields, blocksForZero: 0 }
   return defineCommand({
     name,
     operationCode,
+    serviceAction,
     standard: 'SBC-4',
     cdb: layout,
     data: 'out',
@@ -67,15 +101,15 @@ function writeAndVerifyCommand(name: string, operationCode: number, layout: CdbL
   })
 }
 
-function executeVerify(command: Command, logicalUnit: LogicalUnit, addressing: BlockAddressing): void {
+function executeVerify(command: Command, logicalUnit: LogicalUnit, addressing: VerifyAddressing): void {
   const { properties } = logicalUnit
   const { blockLengthBytes } = properties
   const lba = readField(command.cdb, addressing.lba)
   const blocks = lengthBlocksOf(command.cdb, addressing)
-  const byteCheck = readField(command.cdb, VERIFY_FLAGS.bytChk)
+  const byteCheck = readField(command.cdb, addressing.bytChk)
   const lengthBytes = blocks * blockLengthBytes
   const refusal =
-    (isOneOf(BYTCHK, byteCheck) ? null : invalidField(VERIFY_FLAGS.bytChk)) ??
+    (isOneOf(BYTCHK, byteCheck) ? null : invalidField(addressing.bytChk)) ??
     checkBlockRange(properties, lba, blocks) ??
     // Without Data-Out nothing is transferred that a limit on transfers could apply to.
     (byteCheck === BYTCHK.NOTHING
@@ -104,16 +138,16 @@ function executeVerify(command: Command, logicalUnit: LogicalUnit, addressing: B
   }
 }
 
-function executeWriteAndVerify(command: Command, logicalUnit: LogicalUnit, addressing: BlockAddressing): void {
+function executeWriteAndVerify(command: Command, logicalUnit: LogicalUnit, addressing: VerifyAddressing): void {
   const { properties } = logicalUnit
   const { blockLengthBytes } = properties
   const lba = readField(command.cdb, addressing.lba)
   const blocks = lengthBlocksOf(command.cdb, addressing)
-  const byteCheck = readField(command.cdb, VERIFY_FLAGS.bytChk)
+  const byteCheck = readField(command.cdb, addressing.bytChk)
   // The data to write is all there is to compare with: one block for all is no choice here (SBC-4).
   const isByteCheckValid = byteCheck === BYTCHK.NOTHING || byteCheck === BYTCHK.DATA_OUT
   const refusal =
-    (isByteCheckValid ? null : invalidField(VERIFY_FLAGS.bytChk)) ??
+    (isByteCheckValid ? null : invalidField(addressing.bytChk)) ??
     checkWritable(properties) ??
     checkBlockRange(properties, lba, blocks) ??
     checkLengthLimit(properties, blocks, MAXIMUM_TRANSFER_BYTES, addressing.lengthBlocks)

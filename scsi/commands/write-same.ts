@@ -1,5 +1,5 @@
 /**
- * WRITE SAME (10) and (16) (SBC-4): one block of Data-Out, or zeroes without Data-Out
+ * WRITE SAME (10), (16) and (32) (SBC-4): one block of Data-Out, or zeroes without Data-Out
  * (NDOB), for a range of blocks. Zeroes go to the store as such; with UNMAP a thin store may give their space back.
  * Data that is not zero is written even with UNMAP, because an unmapped block would read as zeroes (LBPRZ).
  */
@@ -7,7 +7,7 @@
 import type { BackingError } from '../backing/backing-store.ts'
 import { blockCdb } from '../block-cdb.ts'
 import { checkBlockRange, checkLengthLimit, checkWritable } from '../block-range.ts'
-import { bit, type CdbField, invalidField, isSet, readField, unsupported } from '../cdb.ts'
+import { bit, type CdbField, invalidField, isSet, readField, unsupported, VARIABLE_LENGTH } from '../cdb.ts'
 import type { Command } from '../command.ts'
 import { checkCondition } from '../completion.ts'
 import { defineCommand } from '../define-command.ts'
@@ -19,7 +19,10 @@ import { MAXIMUM_WRITE_SAME_BYTES, WRITE_SAME_NON_ZERO } from '../transfer-limit
 /** How much of a repeated block is written at once. */
 const PATTERN_BYTES_MAX = 256 * 1024
 
-const WRITE_SAME_FLAGS = { wrProtect: unsupported(1, 7, 5), anchor: unsupported(1, 4, 4), unmap: bit(1, 3) }
+/** WRPROTECT, ANCHOR and UNMAP. */
+function flagsIn(byte: number) {
+  return { wrProtect: unsupported(byte, 7, 5), anchor: unsupported(byte, 4, 4), unmap: bit(byte, 3) }
+}
 
 interface WriteSameFields {
   readonly lba: CdbField
@@ -29,7 +32,7 @@ interface WriteSameFields {
   readonly ndob: CdbField | null
 }
 
-const CDB_10 = blockCdb(10, WRITE_SAME_FLAGS)
+const CDB_10 = blockCdb(10, flagsIn(1))
 const WRITE_SAME_10 = defineCommand({
   name: 'WRITE SAME (10)',
   operationCode: 0x41,
@@ -41,7 +44,7 @@ const WRITE_SAME_10 = defineCommand({
   execute: (command, logicalUnit) => executeWriteSame(command, logicalUnit, { ...CDB_10.fields, ndob: null }),
 })
 
-const CDB_16 = blockCdb(16, { ...WRITE_SAME_FLAGS, ndob: bit(1, 0) })
+const CDB_16 = blockCdb(16, { ...flagsIn(1), ndob: bit(1, 0) })
 const WRITE_SAME_16 = defineCommand({
   name: 'WRITE SAME (16)',
   operationCode: 0x93,
@@ -53,7 +56,20 @@ const WRITE_SAME_16 = defineCommand({
   execute: (command, logicalUnit) => executeWriteSame(command, logicalUnit, CDB_16.fields),
 })
 
-export const WRITE_SAME_COMMANDS = [WRITE_SAME_10, WRITE_SAME_16]
+const CDB_32 = blockCdb(32, { ...flagsIn(10), ndob: bit(10, 0) })
+const WRITE_SAME_32 = defineCommand({
+  name: 'WRITE SAME (32)',
+  operationCode: VARIABLE_LENGTH.operationCode,
+  serviceAction: 0x000d,
+  standard: 'SBC-4',
+  cdb: CDB_32,
+  data: 'out',
+  reservationClass: 'write',
+  taskClass: 'write',
+  execute: (command, logicalUnit) => executeWriteSame(command, logicalUnit, CDB_32.fields),
+})
+
+export const WRITE_SAME_COMMANDS = [WRITE_SAME_10, WRITE_SAME_16, WRITE_SAME_32]
 
 function executeWriteSame(command: Command, logicalUnit: LogicalUnit, fields: WriteSameFields): void {
   const { properties } = logicalUnit

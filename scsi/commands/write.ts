@@ -1,5 +1,5 @@
 /**
- * WRITE (6), (10), (12) and (16) (SBC-4). Data-Out goes to the store as it arrives, in
+ * WRITE (6), (10), (12), (16) and (32) (SBC-4). Data-Out goes to the store as it arrives, in
  * the transport's own memory; several pieces may be in flight, and status waits for all of them.
  *
  * A Data-Out buffer that is smaller than the CDB's transfer length is written as far as it holds whole blocks, and the
@@ -16,7 +16,7 @@ import {
   lengthBlocksOf,
   wholeBlockBytes,
 } from '../block-range.ts'
-import { bit, type CdbField, type CdbLayout, isSet, readField, unsupported } from '../cdb.ts'
+import { bit, type CdbField, type CdbLayout, isSet, readField, unsupported, VARIABLE_LENGTH } from '../cdb.ts'
 import type { Command } from '../command.ts'
 import { checkCondition, completeGood } from '../completion.ts'
 import { defineCommand } from '../define-command.ts'
@@ -24,8 +24,12 @@ import type { LogicalUnit } from '../logical-unit.ts'
 import { Operation } from '../operation.ts'
 import { MAXIMUM_TRANSFER_BYTES } from '../transfer-limits.ts'
 
-/** WRPROTECT, DPO, FUA and FUA_NV in byte 1. DPO is a caching hint and changes nothing here. */
-const WRITE_FLAGS = { wrProtect: unsupported(1, 7, 5), dpo: bit(1, 4), fua: bit(1, 3), fuaNv: bit(1, 1) }
+/** WRPROTECT, DPO, FUA and FUA_NV. DPO is a caching hint and changes nothing here. */
+function flagsIn(byte: number) {
+  return { wrProtect: unsupported(byte, 7, 5), dpo: bit(byte, 4), fua: bit(byte, 3), fuaNv: bit(byte, 1) }
+}
+const WRITE_FLAGS = flagsIn(1)
+const WRITE_FLAGS_32 = flagsIn(10)
 
 /** FUA_NV asks for non-volatile cache at least; we have none, so it means FUA. */
 const FORCE_UNIT_ACCESS: readonly CdbField[] = [WRITE_FLAGS.fua, WRITE_FLAGS.fuaNv]
@@ -51,9 +55,18 @@ const WRITE_16 = writeCommand('WRITE (16)', 0x8a, 'SBC-4', {
   forceUnitAccess: FORCE_UNIT_ACCESS,
 })
 
-export const WRITE_COMMANDS = [WRITE_6, WRITE_10, WRITE_12, WRITE_16]
+const WRITE_32 = writeCommand('WRITE (32)', VARIABLE_LENGTH.operationCode, 'SBC-4', {
+  serviceAction: 0x000b,
+  layout: blockCdb(32, WRITE_FLAGS_32),
+  blocksForZero: 0,
+  forceUnitAccess: [WRITE_FLAGS_32.fua, WRITE_FLAGS_32.fuaNv],
+})
+
+export const WRITE_COMMANDS = [WRITE_6, WRITE_10, WRITE_12, WRITE_16, WRITE_32]
 
 interface WriteVariant {
+  /** Of a variable length CDB. */
+  readonly serviceAction?: number
   readonly layout: CdbLayout<BlockFields>
   readonly blocksForZero: number
   /** The bits of which any asks for the data to be on the medium before status. */
@@ -65,6 +78,7 @@ function writeCommand(name: string, operationCode: number, standard: 'SBC-3' | '
   return defineCommand({
     name,
     operationCode,
+    serviceAction: variant.serviceAction ?? null,
     standard,
     cdb: variant.layout,
     data: 'out',

@@ -1,6 +1,6 @@
 /**
  * Designation descriptors (SPC-3 7.6.3): the names by which initiators recognise a disk on every path and the port that
- * they reached it through. Used by the Device Identification VPD page.
+ * they reached it through. Used by the Device Identification and SCSI Ports VPD pages.
  */
 
 import type { LogicalUnitIdentity } from '../logical-unit-properties.ts'
@@ -12,7 +12,13 @@ const PROTOCOL_ISCSI = 0x5
 
 const CODE_SET = { BINARY: 1, ASCII: 2, UTF_8: 3 } as const
 const ASSOCIATION = { LOGICAL_UNIT: 0, TARGET_PORT: 1, TARGET_DEVICE: 2 } as const
-const DESIGNATOR_TYPE = { T10_VENDOR_ID: 1, NAA: 3, RELATIVE_TARGET_PORT: 4, SCSI_NAME_STRING: 8 } as const
+const DESIGNATOR_TYPE = {
+  T10_VENDOR_ID: 1,
+  NAA: 3,
+  RELATIVE_TARGET_PORT: 4,
+  TARGET_PORT_GROUP: 5,
+  SCSI_NAME_STRING: 8,
+} as const
 
 interface Designation {
   readonly codeSet: (typeof CODE_SET)[keyof typeof CODE_SET]
@@ -27,11 +33,17 @@ export function designators(identity: LogicalUnitIdentity, nexus: Nexus): Buffer
     [
       naaDesignation(identity),
       t10VendorIdDesignation(identity),
-      relativeTargetPortDesignation(nexus),
+      targetPortDesignation(DESIGNATOR_TYPE.RELATIVE_TARGET_PORT, nexus),
+      targetPortDesignation(DESIGNATOR_TYPE.TARGET_PORT_GROUP, nexus),
       nameStringDesignation(ASSOCIATION.TARGET_PORT, nexus.targetPortName),
       nameStringDesignation(ASSOCIATION.TARGET_DEVICE, targetDeviceName(nexus)),
     ].map(encode),
   )
+}
+
+/** The descriptors that name the logical unit itself, the NAA name first: how third-party copy finds it. */
+export function logicalUnitDesignators(identity: LogicalUnitIdentity): Buffer[] {
+  return [naaDesignation(identity), t10VendorIdDesignation(identity)].map(encode)
 }
 
 /** NAA (SPC-3 7.6.3.6). */
@@ -58,14 +70,25 @@ function t10VendorIdDesignation({ vendor, product, serialNumber }: LogicalUnitId
   }
 }
 
-/** Relative target port (SPC-3 7.6.3.7): two reserved bytes, then the identifier. */
-function relativeTargetPortDesignation({ relativeTargetPort }: Nexus): Designation {
+/** The name of a target port, as one descriptor. */
+export function targetPortNameDesignator(name: string): Buffer {
+  return encode(nameStringDesignation(ASSOCIATION.TARGET_PORT, name))
+}
+
+/**
+ * Relative target port (SPC-3 7.6.3.7) or target port group (SPC-3 7.6.3.8): two reserved bytes, then the identifier,
+ * which is the same of both because every target port is a group of its own (`access-states.ts`).
+ */
+function targetPortDesignation(
+  type: typeof DESIGNATOR_TYPE.RELATIVE_TARGET_PORT | typeof DESIGNATOR_TYPE.TARGET_PORT_GROUP,
+  { relativeTargetPort }: Nexus,
+): Designation {
   const designator = Buffer.alloc(4)
   designator.writeUInt16BE(relativeTargetPort, 2)
   return {
     codeSet: CODE_SET.BINARY,
     association: ASSOCIATION.TARGET_PORT,
-    type: DESIGNATOR_TYPE.RELATIVE_TARGET_PORT,
+    type,
     designator,
   }
 }

@@ -73,6 +73,12 @@ export function writeFieldMask<T extends FieldTable>(
   }
 }
 
+/** The number that a field holds. Shape: `data` has the whole structure that the field is declared for. */
+export function readNumber(data: Buffer, { byte, byteCount, lowBit, widthBits }: NumberField): number {
+  if (byteCount === 8) return Number(data.readBigUInt64BE(byte))
+  return Math.floor(data.readUIntBE(byte, byteCount) / 2 ** lowBit) % 2 ** widthBits
+}
+
 /** Text as an ASCII field holds it: padded with spaces to `byteCount` bytes. Errors: as `writeFields`. */
 export function paddedAscii(text: string, byteCount: number, name: string): Buffer {
   if (text.length > byteCount || !/^[\x20-\x7e]*$/.test(text)) {

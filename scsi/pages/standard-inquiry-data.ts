@@ -18,6 +18,9 @@ const FIELDS = {
   HISUP: bit(3, 4),
   RESPONSE_DATA_FORMAT: bits(3, 3, 0),
   ADDITIONAL_LENGTH: uint(4, 1),
+  TPGS: bits(5, 5, 4),
+  /** 3PC. */
+  THIRD_PARTY_COPY: bit(5, 3),
   CMDQUE: bit(7, 1),
   T10_VENDOR_IDENTIFICATION: ascii(8, 8),
   PRODUCT_IDENTIFICATION: ascii(16, 16),
@@ -32,6 +35,9 @@ const FIELDS = {
 const VERSION_SPC_4 = 0x06
 /** RESPONSE DATA FORMAT: the only one that is not obsolete. */
 const RESPONSE_DATA_FORMAT = 2
+
+/** TPGS: the access states of target port groups change by SET TARGET PORT GROUPS, and also without it. */
+const TPGS_IMPLICIT_AND_EXPLICIT = 0b11
 
 /** Standards without a revision claimed, in the order that SPC-3 6.4.2 recommends; the transport's comes second. */
 const VERSION_DESCRIPTORS = { SAM_5: 0x00a0, SPC_4: 0x0460, SBC_3: 0x04c0 } as const
@@ -63,6 +69,8 @@ function inquiryData(
     HISUP: true,
     RESPONSE_DATA_FORMAT,
     ADDITIONAL_LENGTH,
+    TPGS: peripheral === PERIPHERAL.DISK ? TPGS_IMPLICIT_AND_EXPLICIT : 0,
+    THIRD_PARTY_COPY: peripheral === PERIPHERAL.DISK,
     CMDQUE: true,
     T10_VENDOR_IDENTIFICATION: vendor,
     PRODUCT_IDENTIFICATION: product,

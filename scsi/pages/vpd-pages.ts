@@ -5,15 +5,23 @@
  */
 
 import type { LogicalUnitProperties } from '../logical-unit-properties.ts'
-import type { Nexus } from '../nexus.ts'
+import type { Nexus, TargetPort } from '../nexus.ts'
+import { THRESHOLD_SET_BYTES } from '../provisioning-watch.ts'
 import {
+  MAXIMUM_ATOMIC_BLOCKS,
+  MAXIMUM_COMPARE_AND_WRITE_BYTES,
   MAXIMUM_TRANSFER_BYTES,
+  MAXIMUM_UNMAP_BYTES,
+  MAXIMUM_UNMAP_DESCRIPTORS,
   MAXIMUM_WRITE_SAME_BYTES,
   OPTIMAL_TRANSFER_BYTES,
   WRITE_SAME_NON_ZERO,
 } from '../transfer-limits.ts'
 import { designators } from './designators.ts'
+import { modePagePolicyDescriptors } from './mode-page-policy-page.ts'
 import { bit, bits, type FieldTable, type FieldValues, paddedAscii, uint, writeFields } from './parameter-fields.ts'
+import { scsiPortDescriptors } from './scsi-ports-page.ts'
+import { thirdPartyCopyPage } from './third-party-copy-page.ts'
 
 /** PERIPHERAL QUALIFIER and PERIPHERAL DEVICE TYPE (SPC-3 6.4.2), together byte 0 of every INQUIRY answer. */
 export const PERIPHERAL = {
@@ -22,6 +30,8 @@ export const PERIPHERAL = {
   /** 011b, 1Fh: this logical unit number can not have a device. */
   ABSENT: 0x7f,
 } as const
+/** PERIPHERAL QUALIFIER 001b: the device cannot be reached for now. */
+export const QUALIFIER_NOT_CONNECTED = 0x20
 export type Peripheral = (typeof PERIPHERAL)[keyof typeof PERIPHERAL]
 
 export interface VpdPage {
@@ -30,7 +40,7 @@ export interface VpdPage {
   /** The document that defines it. */
   readonly standard: string
   /** What follows PAGE LENGTH. */
-  readonly parameters: (unit: LogicalUnitProperties, nexus: Nexus) => Buffer
+  readonly parameters: (unit: LogicalUnitProperties, nexus: Nexus, targetPorts: readonly TargetPort[]) => Buffer
 }
 
 /** PERIPHERAL, PAGE CODE and PAGE LENGTH: byte offsets in the standards' tables count from here. */
@@ -64,18 +74,57 @@ const EXTENDED_INQUIRY_DATA = fixedPage({
   standard: 'SPC-4',
   pageLengthBytes: 0x3c,
   fields: {
+    PRIOR_SUP: bit(5, 3),
     HEADSUP: bit(5, 2),
     ORDSUP: bit(5, 1),
     SIMPSUP: bit(5, 0),
     V_SUP: bit(6, 0),
   },
   values: ({ capabilities }) => ({
+    PRIOR_SUP: true,
     HEADSUP: true,
     ORDSUP: true,
     SIMPSUP: true,
     V_SUP: capabilities.volatileWriteCache,
   }),
 })
+
+const MODE_PAGE_POLICY: VpdPage = {
+  pageCode: 0x87,
+  name: 'Mode Page Policy',
+  standard: 'SPC-4',
+  parameters: modePagePolicyDescriptors,
+}
+
+const SCSI_PORTS: VpdPage = {
+  pageCode: 0x88,
+  name: 'SCSI Ports',
+  standard: 'SPC-4',
+  parameters: (_unit, _nexus, targetPorts) => scsiPortDescriptors(targetPorts),
+}
+
+/** All conditions can be asked for, and none takes time to leave. */
+const POWER_CONDITION = fixedPage({
+  pageCode: 0x8a,
+  name: 'Power Condition',
+  standard: 'SPC-4',
+  pageLengthBytes: 0x0e,
+  fields: {
+    STANDBY_Y: bit(4, 1),
+    STANDBY_Z: bit(4, 0),
+    IDLE_C: bit(5, 2),
+    IDLE_B: bit(5, 1),
+    IDLE_A: bit(5, 0),
+  },
+  values: () => ({ STANDBY_Y: true, STANDBY_Z: true, IDLE_C: true, IDLE_B: true, IDLE_A: true }),
+})
+
+const THIRD_PARTY_COPY: VpdPage = {
+  pageCode: 0x8f,
+  name: 'Third-Party Copy',
+  standard: 'SPC-4',
+  parameters: ({ blockLengthBytes }) => thirdPartyCopyPage(blockLengthBytes),
+}
 
 const BLOCK_LIMITS = fixedPage({
   pageCode: 0xb0,
@@ -84,23 +133,31 @@ const BLOCK_LIMITS = fixedPage({
   pageLengthBytes: 0x3c,
   fields: {
     WSNZ: bit(4, 0),
+    MAXIMUM_COMPARE_AND_WRITE_LENGTH: uint(5, 1),
     OPTIMAL_TRANSFER_LENGTH_GRANULARITY: uint(6, 2),
     MAXIMUM_TRANSFER_LENGTH: uint(8, 4),
     OPTIMAL_TRANSFER_LENGTH: uint(12, 4),
+    MAXIMUM_UNMAP_LBA_COUNT: uint(20, 4),
+    MAXIMUM_UNMAP_BLOCK_DESCRIPTOR_COUNT: uint(24, 4),
     OPTIMAL_UNMAP_GRANULARITY: uint(28, 4),
     UGAVALID: bit(32, 7),
     MAXIMUM_WRITE_SAME_LENGTH: uint(36, 8),
+    MAXIMUM_ATOMIC_TRANSFER_LENGTH: uint(44, 4),
   },
   values: ({ blockLengthBytes, capabilities }) => {
     const granularityBlocks = Math.max(1, Math.floor(capabilities.optimalIoBytes / blockLengthBytes))
     return {
       WSNZ: WRITE_SAME_NON_ZERO,
+      MAXIMUM_COMPARE_AND_WRITE_LENGTH: MAXIMUM_COMPARE_AND_WRITE_BYTES / blockLengthBytes,
       OPTIMAL_TRANSFER_LENGTH_GRANULARITY: Math.min(granularityBlocks, 0xffff),
       MAXIMUM_TRANSFER_LENGTH: MAXIMUM_TRANSFER_BYTES / blockLengthBytes,
       OPTIMAL_TRANSFER_LENGTH: OPTIMAL_TRANSFER_BYTES / blockLengthBytes,
+      MAXIMUM_UNMAP_LBA_COUNT: capabilities.thin ? MAXIMUM_UNMAP_BYTES / blockLengthBytes : 0,
+      MAXIMUM_UNMAP_BLOCK_DESCRIPTOR_COUNT: capabilities.thin ? MAXIMUM_UNMAP_DESCRIPTORS : 0,
       OPTIMAL_UNMAP_GRANULARITY: capabilities.thin ? granularityBlocks : 0,
       UGAVALID: capabilities.thin,
       MAXIMUM_WRITE_SAME_LENGTH: MAXIMUM_WRITE_SAME_BYTES / blockLengthBytes,
+      MAXIMUM_ATOMIC_TRANSFER_LENGTH: MAXIMUM_ATOMIC_BLOCKS,
     }
   },
 })
@@ -128,12 +185,16 @@ const LOGICAL_BLOCK_PROVISIONING = fixedPage({
   standard: 'SBC-4',
   pageLengthBytes: 4,
   fields: {
+    THRESHOLD_EXPONENT: uint(4, 1),
+    LBPU: bit(5, 7),
     LBPWS: bit(5, 6),
     LBPWS10: bit(5, 5),
     LBPRZ: bits(5, 4, 2),
     PROVISIONING_TYPE: bits(6, 2, 0),
   },
-  values: ({ capabilities: { thin } }) => ({
+  values: ({ blockLengthBytes, capabilities: { thin } }) => ({
+    THRESHOLD_EXPONENT: thin ? Math.log2(THRESHOLD_SET_BYTES / blockLengthBytes) : 0,
+    LBPU: thin,
     LBPWS: thin,
     LBPWS10: thin,
     LBPRZ: thin,
@@ -147,15 +208,27 @@ export const VPD_PAGES: readonly VpdPage[] = [
   UNIT_SERIAL_NUMBER,
   DEVICE_IDENTIFICATION,
   EXTENDED_INQUIRY_DATA,
+  MODE_PAGE_POLICY,
+  SCSI_PORTS,
+  POWER_CONDITION,
+  THIRD_PARTY_COPY,
   BLOCK_LIMITS,
   BLOCK_DEVICE_CHARACTERISTICS,
   LOGICAL_BLOCK_PROVISIONING,
 ]
 
-/** The VPD page `pageCode` with its header, or null when the disk has no such page. */
-export function vpdPage(pageCode: number, unit: LogicalUnitProperties, nexus: Nexus): Buffer | null {
+/**
+ * The VPD page `pageCode` with its header, or null when the disk has no such page. `targetPorts` are those of the target
+ * that `nexus` leads to; without them, the one of `nexus`.
+ */
+export function vpdPage(
+  pageCode: number,
+  unit: LogicalUnitProperties,
+  nexus: Nexus,
+  targetPorts: readonly TargetPort[] = [{ name: nexus.targetPortName, relativeTargetPort: nexus.relativeTargetPort }],
+): Buffer | null {
   const page = VPD_PAGES.find((row) => row.pageCode === pageCode)
-  return page ? withHeader(PERIPHERAL.DISK, pageCode, page.parameters(unit, nexus)) : null
+  return page ? withHeader(PERIPHERAL.DISK, pageCode, page.parameters(unit, nexus, targetPorts)) : null
 }
 
 /** The same for a logical unit number without a logical unit, which has page 00h and nothing to list in it but that. */

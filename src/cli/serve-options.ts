@@ -4,6 +4,7 @@ import type { Command } from 'commander'
 import { LOG_LEVELS } from '../log.ts'
 import { formatSize, SIZE_FORMS } from '../size.ts'
 import { formatEndpoint, LISTEN_DEFAULT } from './listen-address.ts'
+import { PORTAL_GROUP_STATES } from './portal-group-request.ts'
 import { DRAIN_TIMEOUT_MS } from './serve.ts'
 import { TLS_PORT_DEFAULT, TLS_PORTAL_GROUP_TAG_DEFAULT } from './tls-request.ts'
 
@@ -71,6 +72,11 @@ function addPortalOptions(command: Command): void {
     .option(
       '--listen <ADDRESS[:PORT][,TAG]>',
       `(*) where to listen, and in which portal group (default: ${formatEndpoint(LISTEN_DEFAULT)},${LISTEN_DEFAULT.portalGroupTag})`,
+      collect,
+    )
+    .option(
+      '--portal-group-state <TAG=STATE[,preferred]>',
+      `(*) how the disks are reached through a portal group at first: ${PORTAL_GROUP_STATES.join(', ')} (default: ${PORTAL_GROUP_STATES[0]})`,
       collect,
     )
 }

@@ -5,6 +5,7 @@
 
 import { prepareOwnName } from '../../protocol/names.ts'
 import type { PortalAddress, Redirection } from '../../protocol/target-directory.ts'
+import type { GroupAccess } from '../../scsi/access-states.ts'
 import { UsageError } from '../failure.ts'
 import type { Limits, PreferredParameters } from '../limits.ts'
 import { LOG_LEVELS, type LogLevel } from '../log.ts'
@@ -20,6 +21,7 @@ import {
 } from './chap-request.ts'
 import { type IsnsWords, readIsns } from './isns-request.ts'
 import { formatEndpoint, isLoopback, LISTEN_DEFAULT, parseDestination, parsePortalAddress } from './listen-address.ts'
+import { readPortalGroupAccess } from './portal-group-request.ts'
 import { readLimits, readParameters } from './settings-request.ts'
 import { readTls, type TlsRequest, type TlsWords } from './tls-request.ts'
 
@@ -27,6 +29,7 @@ import { readTls, type TlsRequest, type TlsWords } from './tls-request.ts'
 export interface ServeWords extends ChapWords, IsnsWords, TlsWords {
   readonly size?: string
   readonly listen?: readonly string[]
+  readonly portalGroupState?: readonly string[]
   readonly data: string
   readonly targetName?: string
   readonly redirect?: readonly string[]
@@ -47,6 +50,8 @@ export interface ServeRequest {
   readonly sizeBytes: number | null
   readonly listen: readonly PortalAddress[]
   readonly tls: TlsRequest | null
+  /** By portal group tag; a group that is not named is active/optimized. */
+  readonly portalGroupAccess: ReadonlyMap<number, GroupAccess>
   readonly dataDirectory: string
   readonly targetName: string | null
   readonly redirection: Redirection | null
@@ -76,7 +81,8 @@ export function readServeRequest(files: readonly string[], words: ServeWords): S
   const blockLengthBytes = readBlockLength(words.blockSize)
   const listen = words.listen === undefined && words.tlsListen !== undefined ? [] : readListen(words.listen)
   const tls = readTls(words, listen)
-  demandOwnPorts([...listen, ...(tls?.listen ?? [])])
+  const portals = [...listen, ...(tls?.listen ?? [])]
+  demandOwnPorts(portals)
   const mayBeOpen = words.allowUnauthenticated ?? false
   demandProtection('--listen', listen, chapUsers.length > 0, mayBeOpen)
   demandProtection('--tls-listen', tls?.listen ?? [], chapUsers.length > 0 || tls?.clientCaFile != null, mayBeOpen)
@@ -85,6 +91,7 @@ export function readServeRequest(files: readonly string[], words: ServeWords): S
     sizeBytes: readSize(words.size, blockLengthBytes),
     listen,
     tls,
+    portalGroupAccess: readPortalGroupAccess(words.portalGroupState, portals),
     dataDirectory: words.data,
     targetName: readTargetName(words.targetName),
     redirection: readRedirection(words),

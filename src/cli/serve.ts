@@ -12,6 +12,7 @@ import type { LunOptions, RunningServer, ServerOptions, StartServer, TlsOptions 
 import { type DataDirectory, openDataDirectory } from '../store/data-directory.ts'
 import { type Disk, prepareDisks } from '../store/disk-file.ts'
 import { logicalUnitIdentity } from '../store/disk-identity.ts'
+import type { Store } from '../store/store.ts'
 import { announce } from './announcement.ts'
 import { loadChapPolicy } from './chap-policy.ts'
 import { formatEndpoint, isLoopback } from './listen-address.ts'
@@ -50,8 +51,9 @@ export async function serve(request: ServeRequest, environment: ServeEnvironment
     const targetName = request.targetName ?? storage.dataDirectory.store.targetName()
     server = await start(environment.startServer, {
       listen: request.listen,
+      portalGroupAccess: request.portalGroupAccess,
       target: { name: targetName, alias: TARGET_ALIAS },
-      luns: disks.map(lunOptions),
+      luns: disks.map((disk, lun) => lunOptions(disk, lun, storage.dataDirectory.store)),
       authentication,
       log,
       limits: request.limits,
@@ -96,8 +98,10 @@ function openStorage(request: ServeRequest): Storage {
   }
 }
 
-function lunOptions({ path, readOnly, record }: Disk, lun: number): LunOptions {
-  return { lun, path, blockLengthBytes: record.blockLengthBytes, readOnly, identity: logicalUnitIdentity(record) }
+function lunOptions({ path, readOnly, record }: Disk, lun: number, store: Store): LunOptions {
+  const { blockLengthBytes } = record
+  const savedState = store.savedStateOf(record)
+  return { lun, path, blockLengthBytes, readOnly, identity: logicalUnitIdentity(record), savedState }
 }
 
 function diskRequests(request: ServeRequest, dataDirectory: string) {

@@ -25,6 +25,15 @@ export const MIGRATIONS: readonly Migration[] = [
         block_length_bytes INTEGER NOT NULL CHECK (block_length_bytes IN (512, 4096))
       ) STRICT;
     `),
+  (database) =>
+    database.exec(`
+      CREATE TABLE disk_state (
+        guid  TEXT NOT NULL REFERENCES disk (guid) ON DELETE CASCADE,
+        key   TEXT NOT NULL,
+        value BLOB NOT NULL,
+        PRIMARY KEY (guid, key)
+      ) STRICT, WITHOUT ROWID;
+    `),
 ]
 
 /** How many migrations the database has seen. */

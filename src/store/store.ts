@@ -1,7 +1,8 @@
 /**
  * What outlives a restart, apart from the disks' bytes: the target's generated name, and for each disk the identity that
- * initiators know it by and its block length. Lives in `lunette.db` in the data directory; each change is one
- * transaction, durable before it returns. The control plane reads it at start; the data plane never does.
+ * initiators know it by, its block length and what its logical unit keeps. Lives in `lunette.db` in the data directory; each change is one
+ * transaction, durable before it returns. The control plane reads it at start; the data plane reaches it
+ * through `DiskState` only.
  *
  * A disk inside the data directory is known by its path relative to it, so the whole directory may move; a disk
  * elsewhere is known by its real absolute path.
@@ -12,6 +13,7 @@ import { isAbsolute, join, relative, sep } from 'node:path'
 import type { DatabaseSync, SQLOutputValue } from 'node:sqlite'
 import { openDatabase } from './database.ts'
 import { type DiskIdentity, mintDiskIdentity } from './disk-identity.ts'
+import { DiskState } from './disk-state.ts'
 import { inTransaction } from './migrations.ts'
 
 export const DATABASE_FILE_NAME = 'lunette.db'
@@ -65,6 +67,11 @@ export class Store {
         .run(identity.guid, key, identity.serialNumber, identity.naa, blockLengthBytes)
     })
     return { ...identity, blockLengthBytes }
+  }
+
+  /** What the logical unit of a disk in the store keeps; gone when the disk is made anew. */
+  savedStateOf({ guid }: DiskIdentity): DiskState {
+    return new DiskState(this.#database, guid)
   }
 
   close(): void {

@@ -16,8 +16,13 @@ export const README_TABLE = 'iscsi-test-cu'
 export const MANDATORY_SUITES: readonly string[] = [
   ...['iSCSIcmdsn', 'iSCSIdatasn', 'iSCSIResiduals', 'iSCSITMF'],
   ...['Inquiry', 'Mandatory', 'NoMedia', 'ReadOnly', 'ReportSupportedOpcodes', 'TestUnitReady'],
+  ...['PrinReadKeys', 'PrinReportCapabilities', 'PrinServiceactionRange'],
+  ...['ProutClear', 'ProutPreempt', 'ProutRegister', 'ProutReserve', 'Reserve6'],
   ...['Read6', 'Read10', 'Read12', 'Read16', 'ReadCapacity10', 'ReadCapacity16'],
   ...['Verify10', 'Verify12', 'Verify16', 'Write10', 'Write12', 'Write16'],
+  ...['ExtendedCopy', 'ReceiveCopyResults'],
+  ...['CompareAndWrite', 'GetLBAStatus', 'OrWrite', 'Prefetch10', 'Prefetch16', 'ReadCapacity16'],
+  ...['ReadDefectData10', 'ReadDefectData12', 'Unmap', 'WriteAtomic16'],
   ...['WriteSame10', 'WriteSame16', 'WriteVerify10', 'WriteVerify12', 'WriteVerify16'],
 ]
 

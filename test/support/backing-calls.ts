@@ -2,7 +2,8 @@
  * A store's operations as promises, for tests: they fulfil with null or the `BackingError`, never reject for one.
  */
 
-import type { BackingDone, BackingError, BackingStore } from '../../scsi/backing/backing-store.ts'
+import type { AllocationMap } from '../../scsi/backing/allocation-map.ts'
+import type { BackingDone, BackingError, BackingSpace, BackingStore } from '../../scsi/backing/backing-store.ts'
 
 /** What `start`'s `done` is called with. */
 export function outcome(start: (done: BackingDone) => void): Promise<BackingError | null> {
@@ -24,6 +25,14 @@ export async function read(store: BackingStore, offsetBytes: number, byteCount: 
 
 export function writeZeroes(store: BackingStore, offsetBytes: number, byteCount: number, mayUnmap = false) {
   return outcome((done) => store.writeZeroes(offsetBytes, byteCount, mayUnmap, done))
+}
+
+export function readAllocation(store: BackingStore, map: AllocationMap, offsetBytes: number, byteCount: number) {
+  return outcome((done) => store.readAllocation(map, offsetBytes, byteCount, done))
+}
+
+export function readSpace(store: BackingStore, space: BackingSpace) {
+  return outcome((done) => store.readSpace(space, done))
 }
 
 export function flush(store: BackingStore) {

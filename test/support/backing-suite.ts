@@ -5,9 +5,10 @@
 
 import * as fc from 'fast-check'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { AllocationMap } from '../../scsi/backing/allocation-map.ts'
 import type { BackingStore } from '../../scsi/backing/backing-store.ts'
 import { CheckedStore } from '../../scsi/backing/checked.ts'
-import { close, flush, outcome, pattern, read, write, writeZeroes } from './backing-calls.ts'
+import { close, flush, outcome, pattern, read, readAllocation, readSpace, write, writeZeroes } from './backing-calls.ts'
 
 /** Makes a writable store of zeroes that nobody else uses. */
 export type MakeStore = (sizeBytes: number) => Promise<BackingStore> | BackingStore
@@ -81,6 +82,57 @@ export function describeBackingStore(name: string, makeStore: MakeStore): void {
       expectBytes(await read(store, 0, 2 * MIB), content)
     })
 
+    it('tells which parts take space, all of the range, in order', async () => {
+      const store = await open(4 * MIB)
+      await write(store, MIB, pattern(MIB, 8))
+      const map = new AllocationMap(100)
+      expect(await readAllocation(store, map, 512, 4 * MIB - 512)).toBeNull()
+      expect(map.extents.reduce((sum, extent) => sum + extent.byteCount, 0)).toBe(4 * MIB - 512)
+      expect(isAllocatedAt(map, MIB - 512)).toBe(true)
+      expect(isAllocatedAt(map, 2 * MIB - 513)).toBe(true)
+      if (!store.capabilities.thin) return
+      expect(isAllocatedAt(map, 0)).toBe(false)
+      expect(isAllocatedAt(map, 3 * MIB)).toBe(false)
+    })
+
+    it('tells no more parts than there is room for', async () => {
+      const store = await open(4 * MIB)
+      await write(store, MIB, pattern(MIB, 8))
+      const map = new AllocationMap(1)
+      expect(await readAllocation(store, map, 0, 4 * MIB)).toBeNull()
+      expect(map.extents).toHaveLength(1)
+    })
+
+    it('has unallocated what it gave back, and what is written again is there', async () => {
+      const store = await open(4 * MIB)
+      if (!store.capabilities.thin) return
+      await write(store, 0, pattern(4 * MIB, 9))
+      expect(await writeZeroes(store, MIB, 2 * MIB, true)).toBeNull()
+      await write(store, 2 * MIB, pattern(512, 10))
+      const map = new AllocationMap(100)
+      expect(await readAllocation(store, map, 0, 4 * MIB)).toBeNull()
+      expect([0, MIB, 2 * MIB, 3 * MIB - 1, 3 * MIB].map((at) => isAllocatedAt(map, at))).toEqual([
+        true,
+        false,
+        true,
+        false,
+        true,
+      ])
+      expectBytes(await read(store, 2 * MIB, 512), pattern(512, 10))
+    })
+
+    it('tells the space that is taken and left', async () => {
+      const store = await open(4 * MIB)
+      const space = { usedBytes: -1, availableBytes: -1 }
+      expect(await readSpace(store, space)).toBeNull()
+      expect(space.usedBytes).toBeGreaterThanOrEqual(0)
+      expect(space.availableBytes).toBeGreaterThanOrEqual(0)
+      await write(store, 0, pattern(MIB, 11), 1, true)
+      const usedBytes = space.usedBytes
+      expect(await readSpace(store, space)).toBeNull()
+      expect(space.usedBytes).toBeGreaterThanOrEqual(usedBytes)
+    })
+
     it('does a write with force unit access, and a flush', async () => {
       const store = await open(MIB)
       expect(await write(store, 512, pattern(8192, 5), 2, true)).toBeNull()
@@ -119,12 +171,22 @@ export function describeBackingStore(name: string, makeStore: MakeStore): void {
         write(store, 0, Buffer.alloc(512)),
         write(store, 0, Buffer.alloc(512), 1, true),
         writeZeroes(store, 0, 512),
+        readAllocation(store, new AllocationMap(1), 0, 512),
+        readSpace(store, { usedBytes: 0, availableBytes: 0 }),
         flush(store),
         close(store),
       ])
-      expect(outcomes.map((error) => error?.kind)).toEqual(Array(6).fill('closed'))
+      expect(outcomes.map((error) => error?.kind)).toEqual(Array(8).fill('closed'))
     })
   })
+}
+
+function isAllocatedAt(map: AllocationMap, atBytes: number): boolean | undefined {
+  let endBytes = 0
+  return map.extents.find((extent) => {
+    endBytes += extent.byteCount
+    return atBytes < endBytes
+  })?.isAllocated
 }
 
 /** Says where the bytes differ; a matcher would print all of them, and takes long over a megabyte. */

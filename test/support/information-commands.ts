@@ -37,6 +37,14 @@ export class FlushOnlyStore implements BackingStore {
     throw new Error('write zeroes')
   }
 
+  readAllocation(): void {
+    throw new Error('read allocation')
+  }
+
+  readSpace(): void {
+    throw new Error('read space')
+  }
+
   close(done: BackingDone): void {
     done(null)
   }
@@ -59,6 +67,8 @@ export function disk(options: DiskOptions = {}): { logicalUnit: LogicalUnit; sto
 export function reach(logicalUnit: LogicalUnit | null): ItlNexus {
   const target = {
     logicalUnitNumbers: () => (logicalUnit === null ? [] : [0]),
+    itlNexusesOf: () => [],
+    targetPorts: () => [{ name: NEXUS.targetPortName, relativeTargetPort: NEXUS.relativeTargetPort }],
     onInternalError: (error: unknown) => {
       throw error
     },

@@ -69,6 +69,14 @@ export class Exchange implements TransportServices {
     return (sense[15]! & 0x08) === 0 ? `${byte}` : `${byte}.${sense[15]! & 0x07}`
   }
 
+  /** The same for sense data that points into the parameter list. */
+  get pointedAtInList(): string | null {
+    const { sense } = this.command
+    if (sense === null || (sense[15]! & 0xc0) !== 0x80) return null
+    const byte = sense.readUInt16BE(16)
+    return (sense[15]! & 0x08) === 0 ? `${byte}` : `${byte}.${sense[15]! & 0x07}`
+  }
+
   /** Positive: overflow; negative: underflow; as the transport would derive it. */
   get residual(): number {
     return this.command.presentedDataBytes - (this.command.dataInCapacityBytes + this.command.dataOutCapacityBytes)
@@ -176,7 +184,7 @@ export class TestInitiator {
   readonly nexus: Nexus
   readonly target: ScsiTarget
 
-  constructor(target: ScsiTarget, name = 'a', observer?: NexusObserver) {
+  constructor(target: ScsiTarget, name = 'a', observer?: NexusObserver, ports: Partial<Nexus> = {}) {
     this.target = target
     this.nexus = {
       initiatorPortName: `iqn.2026-11.example:${name},i,0x00023d000001`,
@@ -184,6 +192,7 @@ export class TestInitiator {
       targetPortName: 'iqn.2026-11.example:disk,t,0x0001',
       relativeTargetPort: 1,
       transportVersionDescriptor: 0x0961,
+      ...ports,
     }
     target.openNexus(this.nexus, observer)
   }

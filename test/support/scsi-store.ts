@@ -3,16 +3,19 @@
  * operation fail, and a record of what was called. With `isManual` nothing completes until `release` is called.
  */
 
+import type { AllocationMap } from '../../scsi/backing/allocation-map.ts'
 import type {
+  AllocationExtent,
   BackingCapabilities,
   BackingDone,
   BackingError,
   BackingErrorKind,
+  BackingSpace,
   BackingStore,
 } from '../../scsi/backing/backing-store.ts'
 
 export interface StoreCall {
-  readonly operation: 'readv' | 'writev' | 'writeZeroes' | 'flush'
+  readonly operation: 'readv' | 'writev' | 'writeZeroes' | 'readAllocation' | 'readSpace' | 'flush'
   readonly offsetBytes: number
   readonly byteCount: number
   readonly forceUnitAccess: boolean
@@ -32,6 +35,10 @@ export class TestStore implements BackingStore {
   readonly calls: StoreCall[] = []
   /** Completions wait for `release`. */
   isManual = false
+  /** What `readAllocation` says, byte ranges from the start on; what lies behind them is allocated. */
+  allocation: readonly AllocationExtent[] = []
+  /** What `readSpace` says. */
+  space: BackingSpace = { usedBytes: 0, availableBytes: 0 }
   readonly #held: HeldCall[] = []
   #nextFailure: BackingError | null = null
   #nextThrow: Error | null = null
@@ -98,6 +105,24 @@ export class TestStore implements BackingStore {
   writeZeroes(offsetBytes: number, byteCount: number, mayUnmap: boolean, done: BackingDone): void {
     const call: StoreCall = { operation: 'writeZeroes', offsetBytes, byteCount, forceUnitAccess: false, mayUnmap }
     this.#run(call, done, () => this.bytes.fill(0, offsetBytes, offsetBytes + byteCount))
+  }
+
+  readAllocation(map: AllocationMap, offsetBytes: number, byteCount: number, done: BackingDone): void {
+    const call = { operation: 'readAllocation', offsetBytes, byteCount, forceUnitAccess: false, mayUnmap: false }
+    this.#run(call as StoreCall, done, () => {
+      const endBytes = offsetBytes + byteCount
+      let at = 0
+      for (const extent of [...this.allocation, { byteCount: this.sizeBytes, isAllocated: true }]) {
+        const overlap = Math.min(at + extent.byteCount, endBytes) - Math.max(at, offsetBytes)
+        if (overlap > 0) map.add(overlap, extent.isAllocated)
+        at += extent.byteCount
+      }
+    })
+  }
+
+  readSpace(space: BackingSpace, done: BackingDone): void {
+    const call = { operation: 'readSpace', offsetBytes: 0, byteCount: 0, forceUnitAccess: false, mayUnmap: false }
+    this.#run(call as StoreCall, done, () => Object.assign(space, this.space))
   }
 
   flush(done: BackingDone): void {

@@ -5,7 +5,8 @@
  */
 
 import assert from 'node:assert/strict'
-import type { BackingCapabilities, BackingDone, BackingStore } from '../../scsi/backing/backing-store.ts'
+import type { AllocationMap } from '../../scsi/backing/allocation-map.ts'
+import type { BackingCapabilities, BackingDone, BackingSpace, BackingStore } from '../../scsi/backing/backing-store.ts'
 import type { SeededRandom } from './seeded-random.ts'
 
 export const BLOCK_BYTES = 512
@@ -59,6 +60,14 @@ export class SimulatedDisk implements BackingStore {
 
   writeZeroes(offsetBytes: number, byteCount: number, _mayUnmap: boolean, done: BackingDone): void {
     this.#perform(done, (doneBytes) => this.bytes.fill(0, offsetBytes, offsetBytes + Math.min(byteCount, doneBytes)))
+  }
+
+  readAllocation(map: AllocationMap, _offsetBytes: number, byteCount: number, done: BackingDone): void {
+    this.#perform(done, () => map.add(byteCount, true))
+  }
+
+  readSpace(space: BackingSpace, done: BackingDone): void {
+    this.#perform(done, () => Object.assign(space, { usedBytes: this.sizeBytes, availableBytes: 0 }))
   }
 
   flush(done: BackingDone): void {

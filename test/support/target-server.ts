@@ -12,6 +12,7 @@ import type { ProtocolLog } from '../../protocol/node-context.ts'
 import type { AuthenticationPolicy } from '../../protocol/target-directory.ts'
 import { IscsiServer } from '../../protocol/transport/iscsi-server.ts'
 import type { TlsIdentity } from '../../protocol/transport/tls-acceptor.ts'
+import type { BackingStore } from '../../scsi/backing/backing-store.ts'
 import { CheckedStore } from '../../scsi/backing/checked.ts'
 import { MemoryStore } from '../../scsi/backing/memory.ts'
 import { LogicalUnit } from '../../scsi/logical-unit.ts'
@@ -24,6 +25,8 @@ export interface DiskOptions {
   readonly sizeBytes: number
   readonly blockLengthBytes?: 512 | 4096
   readonly readOnly?: boolean
+  /** Puts another store around the one in memory. */
+  readonly wrap?: (store: BackingStore) => BackingStore
 }
 
 export interface TargetOptions {
@@ -127,13 +130,14 @@ export async function startTarget(options: TargetOptions): Promise<RunningTarget
   }
 }
 
-function logicalUnit({ sizeBytes, blockLengthBytes = 512, readOnly = false }: DiskOptions, lun: number): LogicalUnit {
+function logicalUnit(disk: DiskOptions, lun: number): LogicalUnit {
+  const { sizeBytes, blockLengthBytes = 512, readOnly = false, wrap = (store) => store } = disk
   const naa = Buffer.from('63000000000000000000000000000000', 'hex')
   naa[15] = lun
   const identity = { vendor: 'LUNETTE', product: 'TEST DISK', revision: '1', serialNumber: `TEST-${lun}`, naa }
   return new LogicalUnit(
     { identity, blockLengthBytes, isReadOnly: readOnly },
-    new CheckedStore(new MemoryStore(sizeBytes)),
+    new CheckedStore(wrap(new MemoryStore(sizeBytes))),
   )
 }
 

@@ -15,7 +15,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   'protocol/transport/': [...PROTOCOL, 'node:net', 'node:tls'],
   'protocol/login/': [...PROTOCOL, 'node:crypto'],
   'scsi/': SCSI,
-  'scsi/backing/': [...SCSI, 'node:fs', 'node:fs/promises'],
+  'scsi/backing/': [...SCSI, 'node:fs', 'node:fs/promises', 'node:worker_threads', 'node:ffi'],
   'src/': ['src/', 'protocol/', 'scsi/', 'node:', 'buffer-layout', 'commander', 'pino'],
 }
 

@@ -25,7 +25,7 @@ describe('INQUIRY', () => {
   )
 
   it.each(VPD_PAGES.map((page) => [page.name, page.pageCode] as const))('returns the %s page', (_name, pageCode) => {
-    const cdb = `12 01 ${pageCode.toString(16).padStart(2, '0')} 00ff 00`
+    const cdb = `12 01 ${pageCode.toString(16).padStart(2, '0')} 0400 00`
     expect(dataOf(run(itlNexus, cdb))).toEqual(vpdPage(pageCode, PROPERTIES, NEXUS))
   })
 

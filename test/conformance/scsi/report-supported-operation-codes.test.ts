@@ -3,6 +3,7 @@ import { COMMAND_TABLE } from '../../../scsi/command-table.ts'
 import { testBench } from '../../support/scsi-initiator.ts'
 
 const RCTD = 0x80
+const LISTED = COMMAND_TABLE.filter((row) => row.operationCode !== 0x7f)
 
 function report(byte2: number, operationCode = 0, serviceAction = 0, allocationLength = 65535) {
   const cdb = Buffer.alloc(12)
@@ -16,7 +17,7 @@ function report(byte2: number, operationCode = 0, serviceAction = 0, allocationL
 }
 
 describe('REPORT SUPPORTED OPERATION CODES', () => {
-  it('option 000b lists every row of the table', () => {
+  it('option 000b lists every row of the table whose CDB has a fixed length', () => {
     const data = report(0).dataIn
     expect(data.readUInt32BE(0)).toBe(data.length - 4)
     const listed = []
@@ -24,7 +25,7 @@ describe('REPORT SUPPORTED OPERATION CODES', () => {
       listed.push([data[at], data.readUInt16BE(at + 2), data[at + 5], data.readUInt16BE(at + 6)])
     }
     expect(listed).toEqual(
-      COMMAND_TABLE.map((row) => [
+      LISTED.map((row) => [
         row.operationCode,
         row.serviceAction ?? 0,
         row.serviceAction === null ? 0 : 1,
@@ -35,11 +36,16 @@ describe('REPORT SUPPORTED OPERATION CODES', () => {
 
   it('option 000b with RCTD adds a timeouts descriptor of length 0Ah to each', () => {
     const data = report(RCTD).dataIn
-    expect(data.length).toBe(4 + 20 * COMMAND_TABLE.length)
+    expect(data.length).toBe(4 + 20 * LISTED.length)
     for (let at = 4; at < data.length; at += 20) {
       expect(data[at + 5]! & 0x02).toBe(0x02)
       expect(data.subarray(at + 8, at + 20).toString('hex')).toBe('000a00000000000000000000')
     }
+  })
+
+  it('option 010b describes a command of 32 bytes, which option 000b does not list', () => {
+    const usage = report(2, 0x7f, 0x0007).dataIn
+    expect([usage.readUInt16BE(0), usage.readUInt16BE(2), usage[4], usage.length]).toEqual([3, 32, 0x7f, 36])
   })
 
   it('option 001b describes a command without service actions', () => {

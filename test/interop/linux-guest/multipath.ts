@@ -14,13 +14,15 @@ export async function runWithTwoPaths(lab: Lab, script: string, timeLimitSeconds
     server,
     actions,
     networkCount: 2,
-    script: [VERIFIED_LOAD, PREPARE, script, FINISH].join('\n'),
+    script: [VERIFIED_LOAD, PATH_FUNCTIONS, PREPARE, script, FINISH].join('\n'),
     timeLimitSeconds,
   })
 }
 
-const PREPARE = `
-# configure POLICY: how paths are grouped; multibus puts them all into one group, failover each into one of its own.
+/** Shell functions about paths; the device's name is $WWID. They need the functions of `VERIFIED_LOAD`. */
+export const PATH_FUNCTIONS = `
+# configure POLICY [LINE]: how paths are grouped; multibus puts them all into one group, failover each into one of its
+# own. LINE is what else the device's section has.
 configure() {
   cat >/etc/multipath.conf <<CONFIGURATION
 defaults {
@@ -36,6 +38,7 @@ devices {
     path_grouping_policy $1
     path_checker tur
     no_path_retry queue
+    \${2:-}
   }
 }
 CONFIGURATION
@@ -94,6 +97,9 @@ wwid() {
   udevadm info --query=property --property=ID_SERIAL --value "$1"
 }
 
+`
+
+const PREPARE = `
 configure multibus
 multipathd
 for address in 10.0.2.2 10.0.3.2; do

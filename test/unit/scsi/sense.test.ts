@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { encodeSense, invalidFieldInCdb, senseOf, senseOfBackingError } from '../../../scsi/sense.ts'
+import { copyAborted, encodeSense, invalidFieldInCdb, senseOf, senseOfBackingError } from '../../../scsi/sense.ts'
 import { SENSE } from '../../../scsi/sense-codes.ts'
 
 describe('fixed format sense data', () => {
@@ -41,6 +41,23 @@ describe('descriptor format sense data', () => {
     const sense = { ...invalidFieldInCdb(2, 5), information: 2 ** 40 + 3 }
     expect(encodeSense(sense, 'descriptor').toString('hex')).toBe(
       '72052400000000' + '14' + '000a8000' + '0000010000000003' + '02060000' + 'cd000200',
+    )
+  })
+})
+
+describe('sense of a copy that was stopped (SPC-3 6.3.3)', () => {
+  const sense = {
+    ...senseOf(copyAborted(SENSE.INVALID_FIELD_IN_PARAMETER_LIST)),
+    fieldPointer: { isInCdb: false, byte: 12, bit: null, isInSegment: true },
+    segmentNumber: 3,
+  }
+
+  it('names the segment and points into its descriptor with SD', () => {
+    expect(encodeSense(sense, 'fixed').toString('hex')).toBe(
+      '70000a00000000' + '0a' + '00000003' + '2600' + '00' + 'a0000c',
+    )
+    expect(encodeSense(sense, 'descriptor').toString('hex')).toBe(
+      '720a260000000014' + '010a0000' + '0000000000000003' + '02060000' + 'a0000c00',
     )
   })
 })

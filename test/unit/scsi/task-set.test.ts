@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { TASK_ATTRIBUTE } from '../../../scsi/command.ts'
-import { blockCdb, type Exchange, testBench } from '../../support/scsi-initiator.ts'
+import { blockCdb, type Exchange, TestInitiator, testBench } from '../../support/scsi-initiator.ts'
 
 const { SIMPLE, ORDERED, HEAD_OF_QUEUE, ACA } = TASK_ATTRIBUTE
 
@@ -98,5 +98,28 @@ describe('the task set', () => {
     expect(logicalUnit.taskSet.size).toBe(4)
     while (store.heldCount > 0) store.release(1)
     expect(logicalUnit.taskSet.size).toBe(0)
+  })
+
+  it('orders the commands of one nexus among themselves where each has a task set of its own', () => {
+    const { write, started, store, logicalUnit, target } = heldBench()
+    const other = new TestInitiator(target, 'b').clearUnitAttentions()
+    const read = (attribute: 0 | 1 | 2, lba: number) => other.send(blockCdb(0x28, lba, 1), { attribute })
+    logicalUnit.taskSet.isPerNexus = true
+    write(SIMPLE)
+    write(ORDERED)
+    write(SIMPLE)
+    read(ORDERED, 100)
+    read(SIMPLE, 101)
+    expect(started()).toEqual([0, 100])
+    store.release(2)
+    expect(started()).toEqual([0, 100, 1, 101])
+    store.release(1)
+    expect(started()).toEqual([0, 100, 1, 101, 2])
+    read(HEAD_OF_QUEUE, 102)
+    read(SIMPLE, 103)
+    write(SIMPLE)
+    expect(started()).toEqual([0, 100, 1, 101, 2, 102, 3])
+    while (store.heldCount > 0) store.release(1)
+    expect(started()).toEqual([0, 100, 1, 101, 2, 102, 3, 103])
   })
 })

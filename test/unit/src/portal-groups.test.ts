@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { findPortClash, relativeTargetPort } from '../../../src/portal-groups.ts'
+import { accessByTargetPort, findPortClash, relativeTargetPort } from '../../../src/portal-groups.ts'
 
 it.each([
   [0, 65_535],
@@ -8,6 +8,11 @@ it.each([
   [65_535, 65_535],
 ])('[PORT-2] the portal group with tag %i is relative target port %i', (tag, port) => {
   expect(relativeTargetPort(tag)).toBe(port)
+})
+
+it('what is known by portal group tag is known by relative target port', () => {
+  const access = { state: 'standby', isPreferred: true } as const
+  expect(accessByTargetPort(new Map([[0, access]]))).toEqual(new Map([[65_535, access]]))
 })
 
 it('two groups that would be one target port are found', () => {

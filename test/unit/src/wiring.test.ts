@@ -3,6 +3,7 @@
 import { expect, it } from 'vitest'
 import { startServer } from '../../support/server-process.ts'
 import { WireInitiator } from '../../support/wire-initiator.ts'
+import { execute } from '../../support/wire-scsi.ts'
 
 it('a server negotiates and bounds as it was told to', async () => {
   const settings = [
@@ -30,4 +31,26 @@ it('a server negotiates and bounds as it was told to', async () => {
   await first.logout()
   first.destroy()
   second.destroy()
+})
+
+it('the disks are reached through portal groups in the states that they were told', async () => {
+  await using server = await startServer({
+    args: ['disk.img', '--size', '1M', '--listen', '127.0.0.1:0,9', '--portal-group-state', '9=standby,preferred'],
+  })
+  const { host, targetName } = server
+  const ports = [...server.output().matchAll(/^listening on .+:(\d+)$/gm)].map(([, port]) => Number(port))
+  const senseCodes: (number | null)[] = []
+  for (const port of ports) {
+    const initiator = await WireInitiator.connect({ host, port, targetName })
+    await initiator.login()
+    await execute(initiator, { cdb: Buffer.alloc(16) })
+    const ready = await execute(initiator, { cdb: Buffer.alloc(16) })
+    senseCodes.push(ready.sense?.code ?? null)
+    const cdb = Buffer.from('a30a00000000000000ff0000', 'hex')
+    const { data } = await execute(initiator, { cdb, readBytes: 255 })
+    expect(data.toString('hex', 4)).toBe('00cf0001000000010000000182cf00090000000100000009')
+    await initiator.logout()
+    initiator.destroy()
+  }
+  expect(senseCodes).toEqual([0x040b, null])
 })

@@ -19,6 +19,8 @@ function misbehaving(changes: Partial<BackingStore>) {
     readv: memory.readv.bind(memory),
     writev: memory.writev.bind(memory),
     writeZeroes: memory.writeZeroes.bind(memory),
+    readAllocation: memory.readAllocation.bind(memory),
+    readSpace: memory.readSpace.bind(memory),
     flush: memory.flush.bind(memory),
     close: memory.close.bind(memory),
     ...changes,

@@ -41,7 +41,7 @@ describe('a raw file', () => {
 
   it('says what it can do', async () => {
     const store = await makeRawFile(MIB)
-    expect(store.capabilities).toMatchObject({ readOnly: false, volatileWriteCache: true, thin: false })
+    expect(store.capabilities).toMatchObject({ readOnly: false, volatileWriteCache: true, thin: true })
     expect(Math.log2(store.capabilities.optimalIoBytes) % 1).toBe(0)
     expect(store.capabilities.optimalIoBytes).toBeGreaterThanOrEqual(4096)
     await close(store)

@@ -22,6 +22,7 @@ describe('designators', () => {
       { header: '01030010', designator: bytes('6001405a1b2c3d4e5f60718293a4b5c6') },
       { header: '02010028', designator: text('LUNETTE DISK            8c4d2f10a7b93e56', 0) },
       { header: '51940004', designator: bytes('00000001') },
+      { header: '51950004', designator: bytes('00000001') },
       { header: '53980024', designator: text('iqn.2026-11.example:disk,t,0x0001', 3) },
       { header: '53a8001c', designator: text('iqn.2026-11.example:disk', 4) },
     ])
@@ -29,8 +30,9 @@ describe('designators', () => {
 
   it('take the port from the nexus', () => {
     const nexus = { ...NEXUS, targetPortName: 'iqn.2026-11.example:disk,t,0xabcd', relativeTargetPort: 0xabcd }
-    const [, , relativePort, port, device] = split(designators(PROPERTIES.identity, nexus))
+    const [, , relativePort, group, port, device] = split(designators(PROPERTIES.identity, nexus))
     expect(relativePort?.designator).toEqual(bytes('0000abcd'))
+    expect(group?.designator).toEqual(bytes('0000abcd'))
     expect(port?.designator).toEqual(text('iqn.2026-11.example:disk,t,0xabcd', 3))
     expect(device?.designator).toEqual(text('iqn.2026-11.example:disk', 4))
   })
@@ -44,7 +46,7 @@ describe('designators', () => {
   it('end name strings with a zero byte at a multiple of four, whatever the length of the name', () => {
     for (let length = 1; length <= 223; length++) {
       const nexus = { ...NEXUS, targetPortName: `${'x'.repeat(length)},t,0x0001` }
-      for (const { designator } of split(designators(PROPERTIES.identity, nexus)).slice(3)) {
+      for (const { designator } of split(designators(PROPERTIES.identity, nexus)).slice(4)) {
         expect(designator.length % 4).toBe(0)
         expect(designator.at(-1)).toBe(0)
       }

@@ -4,7 +4,7 @@ import {
   ALL_SUBPAGES,
   MODE_PAGES,
   modePageChangeableMask,
-  modePageValues,
+  modePageDefaults,
   selectModePages,
 } from '../../../../scsi/pages/mode-pages.ts'
 import { bytes, PROPERTIES, withCapabilities } from '../../../support/logical-unit-properties.ts'
@@ -21,23 +21,36 @@ describe('the table of mode pages', () => {
   })
 
   it.each(MODE_PAGES.map((page) => [page.name, page] as const))('%s fits its PAGE LENGTH', (_name, page) => {
-    const data = modePageValues(page, PROPERTIES)
+    const data = modePageDefaults(page, PROPERTIES)
     const lengthBytes = page.subpageCode === 0 ? 2 + data[1]! : 4 + data.readUInt16BE(2)
     expect(data.length).toBe(lengthBytes)
     for (const field of Object.values(page.fields))
       expect(field.byte + field.byteCount).toBeLessThanOrEqual(lengthBytes)
   })
 
-  it.each(MODE_PAGES.map((page) => [page.name, page] as const))('%s has nothing that may be changed', (_name, page) => {
-    const mask = modePageChangeableMask(page)
+  it.each(MODE_PAGES.map((page) => [page.name, page] as const))('%s has a mask with its own header', (_name, page) => {
     const headerBytes = page.subpageCode === 0 ? 2 : 4
-    expect(mask.subarray(0, headerBytes)).toEqual(modePageValues(page, PROPERTIES).subarray(0, headerBytes))
-    expect(mask.subarray(headerBytes)).toEqual(Buffer.alloc(page.pageLengthBytes))
+    const header = modePageDefaults(page, PROPERTIES).subarray(0, headerBytes)
+    expect(modePageChangeableMask(page, PROPERTIES).subarray(0, headerBytes)).toEqual(header)
   })
 
-  it('shows a field that may be changed as ones in the mask', () => {
-    const caching = MODE_PAGES.find((page) => page.name === 'Caching')!
-    expect(modePageChangeableMask({ ...caching, changeable: ['WCE'] })[2]).toBe(0x04)
+  it('names in each row only fields that the page has, and allowed values that they hold', () => {
+    for (const { fields, changeable, allowed, name } of MODE_PAGES) {
+      for (const field of [...changeable(PROPERTIES), ...Object.keys(allowed)])
+        expect(fields, name).toHaveProperty(field)
+    }
+  })
+
+  it('lets be changed what the disk can do', () => {
+    const mask = (name: string, unit = PROPERTIES) =>
+      modePageChangeableMask(MODE_PAGES.find((page) => page.name === name)!, unit)
+    expect(mask('Caching')).toEqual(bytes(`88 12 04${'00'.repeat(17)}`))
+    expect(mask('Caching', withCapabilities({ volatileWriteCache: false }))[2]).toBe(0)
+    expect(mask('Control')).toEqual(bytes('8a 0a e4 06 38 00 00 00 00 00 00 00'))
+    expect(mask('Logical Block Provisioning')).toEqual(
+      bytes('dc 02 00 1c 01 000000 00000000 00000000 80 00 0000 ffffffff 80 00 0000 ffffffff'),
+    )
+    expect(mask('Logical Block Provisioning', withCapabilities({ thin: false })).subarray(4)).toEqual(Buffer.alloc(28))
   })
 })
 
@@ -54,7 +67,7 @@ describe('selectModePages', () => {
 
   it('finds all pages, without and with subpages', () => {
     const all = MODE_PAGES.map((page) => page.name)
-    expect(names(ALL_PAGES, 0)).toEqual(all.filter((name) => name !== 'Control Extension'))
+    expect(names(ALL_PAGES, 0)).toEqual(MODE_PAGES.filter((page) => page.subpageCode === 0).map((page) => page.name))
     expect(names(ALL_PAGES, ALL_SUBPAGES)).toEqual(all)
   })
 
@@ -77,24 +90,24 @@ describe('selectModePages', () => {
 describe('mode page values', () => {
   const values = (pageCode: number, subpageCode: number, unit = PROPERTIES) => {
     const page = MODE_PAGES.find((row) => row.pageCode === pageCode && row.subpageCode === subpageCode)!
-    return modePageValues(page, unit)
+    return modePageDefaults(page, unit)
   }
 
   it('of Caching tell whether there is a volatile write cache', () => {
-    expect(values(0x08, 0)).toEqual(bytes(`08 12 04${'00'.repeat(17)}`))
-    expect(values(0x08, 0, withCapabilities({ volatileWriteCache: false }))).toEqual(bytes(`08 12${'00'.repeat(18)}`))
+    expect(values(0x08, 0)).toEqual(bytes(`88 12 04${'00'.repeat(17)}`))
+    expect(values(0x08, 0, withCapabilities({ volatileWriteCache: false }))).toEqual(bytes(`88 12${'00'.repeat(18)}`))
   })
 
   it('of Control allow reordering', () => {
-    expect(values(0x0a, 0)).toEqual(bytes('0a 0a 02 10 00 00 00 00 00 00 00 00'))
+    expect(values(0x0a, 0)).toEqual(bytes('8a 0a 02 10 00 00 00 00 00 00 00 01'))
   })
 
   it('of Informational Exceptions Control disable them', () => {
-    expect(values(0x1c, 0)).toEqual(bytes('1c 0a 08 00 00 00 00 00 00 00 00 00'))
+    expect(values(0x1c, 0)).toEqual(bytes('9c 0a 08 00 00 00 00 00 00 00 00 00'))
   })
 
   it('of a subpage have the sub_page format', () => {
-    expect(values(0x0a, 1)).toEqual(bytes(`4a 01 00 1c${'00'.repeat(28)}`))
+    expect(values(0x0a, 1)).toEqual(bytes(`ca 01 00 1c 07${'00'.repeat(27)}`))
   })
 
   it.each([
@@ -103,7 +116,7 @@ describe('mode page values', () => {
     [0x1a, 0x26],
   ])('of page %i are all zero', (pageCode, lengthBytes) => {
     expect(values(pageCode, 0)).toEqual(
-      Buffer.concat([Buffer.from([pageCode, lengthBytes]), Buffer.alloc(lengthBytes)]),
+      Buffer.concat([Buffer.from([0x80 | pageCode, lengthBytes]), Buffer.alloc(lengthBytes)]),
     )
   })
 })

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { MODE_PAGES, modePageValues } from '../../../../scsi/pages/mode-pages.ts'
+import { MODE_PAGES, modePageDefaults } from '../../../../scsi/pages/mode-pages.ts'
 import { modeParameterList6, modeParameterList10 } from '../../../../scsi/pages/mode-parameters.ts'
 import { bytes, PROPERTIES } from '../../../support/logical-unit-properties.ts'
 
@@ -25,7 +25,7 @@ describe('modeParameterList6', () => {
   })
 
   it('holds all pages and subpages, which is why MODE DATA LENGTH may have one byte', () => {
-    const pages = MODE_PAGES.map((page) => modePageValues(page, PROPERTIES))
+    const pages = MODE_PAGES.map((page) => modePageDefaults(page, PROPERTIES))
     const list = modeParameterList6(PROPERTIES, 'short', pages)
     expect(list[0]).toBe(list.length - 1)
   })

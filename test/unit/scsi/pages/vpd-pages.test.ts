@@ -27,24 +27,49 @@ describe('VPD pages', () => {
   })
 
   it('00h lists the table', () => {
-    expect(page(0x00)).toEqual(bytes('00 00 00 07 00 80 83 86 b0 b1 b2'))
+    expect(page(0x00)).toEqual(bytes('00 00 00 0b 00 80 83 86 87 88 8a 8f b0 b1 b2'))
   })
 
   it('80h is the serial number', () => {
     expect(page(0x80).subarray(4).toString('latin1')).toBe('8c4d2f10a7b93e56')
   })
 
-  it('86h reports the task attributes and the volatile cache', () => {
-    expect(page(0x86)).toEqual(bytes(`00 86 00 3c 00 07 01 00${'00'.repeat(56)}`))
+  it('86h reports the task attributes, command priority and the volatile cache', () => {
+    expect(page(0x86)).toEqual(bytes(`00 86 00 3c 00 0f 01 00${'00'.repeat(56)}`))
     expect(page(0x86, withCapabilities({ volatileWriteCache: false }))[6]).toBe(0)
+  })
+
+  it('87h says that initiators share the mode pages, and logical units the one about the port', () => {
+    expect(page(0x87)).toEqual(bytes('00 87 0008 3f ff 00 00 02 00 80 00'))
+  })
+
+  it('88h lists the ports by their identifiers, whatever order they come in', () => {
+    const ports = [2, 1].map((relativeTargetPort) => ({
+      name: `iqn.x,t,0x000${relativeTargetPort}`,
+      relativeTargetPort,
+    }))
+    const name = (port: number) => Buffer.from(`iqn.x,t,0x000${port}\0\0`).toString('hex')
+    expect(vpdPage(0x88, PROPERTIES, NEXUS, ports)).toEqual(
+      bytes(`00 88 0040
+        0000 0001 0000 0000 0000 0014 53 98 00 10 ${name(1)}
+        0000 0002 0000 0000 0000 0014 53 98 00 10 ${name(2)}`),
+    )
+  })
+
+  it('88h lists the port that the question came through where no other is known', () => {
+    expect(page(0x88).readUInt16BE(6)).toBe(NEXUS.relativeTargetPort)
   })
 
   it('B1h reports a medium that does not rotate', () => {
     expect(page(0xb1)).toEqual(bytes(`00 b1 00 3c 00 01 00 00 03${'00'.repeat(55)}`))
   })
 
-  it('B2h reports thin provisioning with WRITE SAME and zeroes on reading unmapped blocks', () => {
-    expect(page(0xb2)).toEqual(bytes('00 b2 00 04 00 64 02 00'))
+  it('8Ah tells of all power conditions, with no time to recover from any', () => {
+    expect(page(0x8a)).toEqual(bytes(`00 8a 000e 03 07${'00'.repeat(12)}`))
+  })
+
+  it('B2h reports thin provisioning with UNMAP and WRITE SAME, and zeroes on reading unmapped blocks', () => {
+    expect(page(0xb2)).toEqual(bytes('00 b2 00 04 0b e4 02 00'))
   })
 
   it('B2h reports nothing of the kind for a fully provisioned disk', () => {
@@ -56,9 +81,9 @@ describe('Block Limits', () => {
   it('has the bytes that the standard lays down', () => {
     expect(page(0xb0)).toEqual(
       bytes(`00 b0 00 3c
-        01 00 0008 00008000 00000800 00000000
-        00000000 00000000 00000008 80000000
-        0000000000020000 ${'00'.repeat(20)}`),
+        01 80 0008 00008000 00000800 00000000
+        00200000 000000ff 00000008 80000000
+        0000000000008000 00000100 ${'00'.repeat(16)}`),
     )
   })
 
@@ -76,8 +101,8 @@ describe('Block Limits', () => {
     expect(granularity(2 ** 30)).toBe(0xffff)
   })
 
-  it('has no unmap granularity without thin provisioning', () => {
-    expect(page(0xb0, withCapabilities({ thin: false })).subarray(28, 36)).toEqual(Buffer.alloc(8))
+  it('has no limits of UNMAP without thin provisioning', () => {
+    expect(page(0xb0, withCapabilities({ thin: false })).subarray(20, 36)).toEqual(Buffer.alloc(16))
   })
 })
 

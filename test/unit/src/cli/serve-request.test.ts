@@ -14,6 +14,7 @@ describe('readServeRequest', () => {
       sizeBytes: null,
       listen: [{ host: '127.0.0.1', port: 3260, portalGroupTag: 1 }],
       tls: null,
+      portalGroupAccess: new Map(),
       dataDirectory: './lunette-data',
       targetName: null,
       redirection: null,
@@ -39,6 +40,7 @@ describe('readServeRequest', () => {
       tlsCertificate: 'server.crt',
       tlsKey: 'server.key',
       tlsClientCa: 'ca.crt',
+      portalGroupState: ['65534=standby', '2=optimized,preferred'],
       redirect: ['192.168.1.6', '[fd00::6]:860'],
       redirectPermanently: true,
       chapInitiator: ['alice=IQN.2024-01.com.example:host', 'alice=iqn.2024-01.com.example:other'],
@@ -68,6 +70,10 @@ describe('readServeRequest', () => {
         keyFile: 'server.key',
         clientCaFile: 'ca.crt',
       },
+      portalGroupAccess: new Map([
+        [65534, { state: 'standby', isPreferred: false }],
+        [2, { state: 'optimized', isPreferred: true }],
+      ]),
       dataDirectory: 'd',
       targetName: 'iqn.2024-01.com.example:x',
       redirection: {

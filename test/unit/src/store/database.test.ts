@@ -56,7 +56,7 @@ describe('openDatabase', () => {
     ['overwritten', (path) => writeFileSync(path, 'garbage '.repeat(1000)), /not a database/],
     ['damaged inside', (path) => overwrite(path, 4096, 8192), /malformed|damaged/],
     ['somebody else’s', makeForeign, /not a database of Lunette/],
-    ['of a newer version', makeNewer, /newer Lunette \(its schema is version 99, this one knows up to 1\)/],
+    ['of a newer version', makeNewer, /newer Lunette \(its schema is version 99, this one knows up to \d+\)/],
   ])('refuses a database that is %s, and leaves it as it is', (_what, damage, reason) => {
     using directory = temporaryDirectory()
     const path = directory.file('lunette.db')

@@ -50,6 +50,37 @@ describe('Store', () => {
   })
 })
 
+describe('the saved state of a disk', () => {
+  it('is there for its disk alone, over a restart, until it is forgotten', () => {
+    using directory = temporaryDirectory()
+    const before = new Store(directory.path)
+    const [a, b] = ['/a.img', '/b.img'].map((path) => before.addDisk(path, 512))
+    before.savedStateOf(a!).write('kept', Buffer.from([0, 1, 255]))
+    before.savedStateOf(a!).write('kept', Buffer.from([2]))
+    before.savedStateOf(a!).write('forgotten', Buffer.from([3]))
+    before.savedStateOf(a!).write('forgotten', null)
+    before.savedStateOf(b!).write('kept', Buffer.alloc(0))
+    before.close()
+
+    const after = new Store(directory.path)
+    expect(['kept', 'forgotten'].map((key) => after.savedStateOf(a!).read(key))).toEqual([Buffer.from([2]), null])
+    expect(after.savedStateOf(b!).read('kept')).toEqual(Buffer.alloc(0))
+    after.close()
+  })
+
+  it('goes with a disk that is made anew', () => {
+    using directory = temporaryDirectory()
+    const store = new Store(directory.path)
+    const old = store.addDisk('/a.img', 512)
+    store.savedStateOf(old).write('key', Buffer.from([1]))
+    const anew = store.addDisk('/a.img', 512)
+    expect(store.savedStateOf(anew).read('key')).toBeNull()
+    expect(store.savedStateOf(old).read('key')).toBeNull()
+    expect(() => store.savedStateOf(old).write('key', Buffer.from([2]))).toThrow('FOREIGN KEY')
+    store.close()
+  })
+})
+
 describe('openDataDirectory', () => {
   it('makes it for its owner only, and lets one server in at a time', () => {
     using directory = temporaryDirectory()
