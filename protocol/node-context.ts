@@ -4,14 +4,15 @@
  */
 
 import type { DataInPool } from './framing/data-in-pool.ts'
-import type { HeaderPool } from './framing/header-pool.ts'
+import type { HeaderCell } from './framing/header-cell.ts'
 import type { ReceiveBufferPool } from './framing/receive-buffer.ts'
 import type { ProtocolLimits } from './limits.ts'
 import type { LoginPreferences } from './login/login-machine.ts'
 import type { RecentChallenges } from './login/recent-challenges.ts'
+import type { ObjectPool } from './object-pool.ts'
 import type { ScsiLayer } from './scsi-layer.ts'
 import type { SessionRegistry } from './session/session-registry.ts'
-import type { TaskPool } from './session/task-pool.ts'
+import type { Task } from './session/task.ts'
 import type { TargetDirectory } from './target-directory.ts'
 
 /** A timer that has not fired yet. */
@@ -41,10 +42,10 @@ export interface NodeContext {
   readonly directory: TargetDirectory
   readonly scsi: ScsiLayer
   readonly sessions: SessionRegistry
-  readonly headers: HeaderPool
+  readonly headers: ObjectPool<HeaderCell>
   readonly slots: DataInPool
   readonly receiveBuffers: ReceiveBufferPool
-  readonly tasks: TaskPool
+  readonly tasks: ObjectPool<Task>
   readonly scheduler: Scheduler
   readonly recentChallenges: RecentChallenges
   readonly randomBytes: (byteCount: number) => Buffer

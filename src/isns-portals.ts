@@ -6,6 +6,7 @@
 import { lookup } from 'node:dns/promises'
 import { isIP } from 'node:net'
 import { type NetworkInterfaceInfo, networkInterfaces } from 'node:os'
+import { ANY_IPV4, ANY_IPV6, hasZone, isLinkLocalIpv4, isLinkLocalIpv6, isWildcard } from '../protocol/ip-addresses.ts'
 import type { PortalAddress } from '../protocol/target-directory.ts'
 
 /** What is asked of the system. */
@@ -22,9 +23,9 @@ export const SYSTEM_ADDRESSES: AddressSources = {
 
 /** The IP addresses that lead to a portal on `host`; none for a name without an address and for one with a zone. */
 export async function registrableAddresses(host: string, sources: AddressSources): Promise<readonly string[]> {
-  if (host === '0.0.0.0') return machineAddresses(sources, ['IPv4'])
-  if (host === '::') return machineAddresses(sources, ['IPv4', 'IPv6'])
-  if (host.includes('%')) return []
+  if (host === ANY_IPV4) return machineAddresses(sources, ['IPv4'])
+  if (host === ANY_IPV6) return machineAddresses(sources, ['IPv4', 'IPv6'])
+  if (hasZone(host)) return []
   if (isIP(host) !== 0) return [host]
   return sources.resolve(host).then(
     (address) => [address],
@@ -34,7 +35,7 @@ export async function registrableAddresses(host: string, sources: AddressSources
 
 /** Whether the addresses of a portal on `host` may change while it listens. */
 export function hasChangingAddresses({ host }: PortalAddress): boolean {
-  return host === '0.0.0.0' || host === '::'
+  return isWildcard(host)
 }
 
 /** Those that others can reach; on a machine without a network, those that only it can reach. */
@@ -45,7 +46,7 @@ function machineAddresses(sources: AddressSources, families: readonly string[]):
   return (external.length > 0 ? external : usable).map(({ address }) => address)
 }
 
-/** RFC 3927 and RFC 4291 2.5.6: good on one link only, and there in IPv6 only with a zone. */
+/** Good on one link only, and there in IPv6 only with a zone. */
 function isLinkLocal(address: string): boolean {
-  return /^(?:169\.254\.|fe[89ab][0-9a-f]:)/i.test(address)
+  return isLinkLocalIpv4(address) || isLinkLocalIpv6(address)
 }

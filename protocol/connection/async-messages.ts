@@ -70,5 +70,5 @@ function send(connection: Connection, event: AsyncEvent, details: EventDetails):
   const header = connection.writer.takeHeader()
   writeAsyncMessage(header, event, parameter1, parameter2, parameter3)
   if (lun !== undefined) lun.copy(header, ASYNC_MESSAGE.lun)
-  connection.sendStatus(header, data)
+  connection.statuses.send(header, data)
 }

@@ -97,7 +97,7 @@ function queueDataIn(
   withStatus: boolean,
 ): void {
   const { connection } = task
-  if (connection.ledger !== null) {
+  if (connection.statuses.ledger !== null) {
     keepDataIn(task, data, slot, offset, isLast)
     return
   }
@@ -112,9 +112,9 @@ function queueDataIn(
     writeDataIn(header, 0, task.initiatorTaskTag, task.dataSN++, offset + at, isFinal)
     if (withStatus && isEnd) {
       addStatusToDataIn(header, 0)
-      connection.stampStatus(header)
+      connection.statuses.stampStatus(header)
     } else {
-      connection.stamp(header)
+      connection.statuses.stamp(header)
     }
     if (isFramed) connection.writer.pushFrame(slot)
     else connection.writer.pushPdu(data.subarray(at, at + byteCount), isEnd ? slot : null)

@@ -9,7 +9,7 @@ import { isAwaited } from './ready-to-transfer.ts'
 
 /** See to overdue data. Says what is wrong when the connection cannot go on, null when it can. */
 export function checkDataOut(connection: Connection, nowMs: number): string | null {
-  if (connection.ledger !== null) {
+  if (connection.statuses.ledger !== null) {
     recoverOverdueData(connection, nowMs)
     return null
   }

@@ -20,6 +20,7 @@ import type { Connection } from './connection.ts'
 import { holdData } from './data-out-memory.ts'
 import { ISCSI_SENSE } from './iscsi-sense.ts'
 import { endTransfer, type ReadyToTransfer, requestTransfer } from './ready-to-transfer.ts'
+import { rejectPdu } from './reject.ts'
 import { failTask, respondWhenDataIsIn } from './task-lifecycle.ts'
 
 /**
@@ -46,7 +47,7 @@ export function handleDataOut(connection: Connection, pdu: Pdu): void {
   const targetTransferTag = header.readUInt32BE(at + DATA_OUT.targetTransferTag)
   const initiatorTaskTag = header.readUInt32BE(at + DATA_OUT.initiatorTaskTag)
   const isFinal = (header[at + DATA_OUT.flags]! & FINAL_BIT) !== 0
-  if (pdu.hasDataDigestError) connection.reject(pdu, REJECT_REASON.DATA_DIGEST_ERROR)
+  if (pdu.hasDataDigestError) rejectPdu(connection, pdu, REJECT_REASON.DATA_DIGEST_ERROR)
   if (targetTransferTag === RESERVED_TAG) {
     const task = connection.session.tasks.get(initiatorTaskTag | 0)
     // The tail of a command that was ignored or has ended: its data is taken and dropped.
@@ -55,7 +56,7 @@ export function handleDataOut(connection: Connection, pdu: Pdu): void {
   }
   const readyToTransfer = connection.readyToTransfers.get(targetTransferTag)
   if (readyToTransfer === undefined || readyToTransfer.initiatorTaskTag !== initiatorTaskTag) {
-    if (!pdu.hasDataDigestError) connection.reject(pdu, REJECT_REASON.INVALID_PDU_FIELD)
+    if (!pdu.hasDataDigestError) rejectPdu(connection, pdu, REJECT_REASON.INVALID_PDU_FIELD)
     return
   }
   handleSolicited(connection, readyToTransfer, pdu, isFinal)
@@ -96,7 +97,7 @@ function judge(
   const isInSequence = dataSN === expectedDataSN && !hasDataDigestError
   const fits = bufferOffset === expectedOffset && end <= endBytes
   if (isInSequence && fits && !(isFinal && end !== endBytes)) return 'good'
-  if (connection.ledger === null) return isInSequence ? 'wrongAmount' : 'crcError'
+  if (connection.statuses.ledger === null) return isInSequence ? 'wrongAmount' : 'crcError'
   // A hole in the offsets without one in the numbers is the initiator's own doing, and so is data that comes twice.
   const isAhead = bufferOffset > expectedOffset && isSerialLess(expectedDataSN, dataSN)
   const isInPlace = bufferOffset === expectedOffset && !isSerialLess(dataSN, expectedDataSN)
@@ -118,7 +119,7 @@ function handleUnsolicited(task: Task, pdu: Pdu, isFinal: boolean): void {
   const { connection, unsolicitedOffsetBytes: expectedOffset, unsolicitedEndBytes: endBytes } = task
   const { header, at } = pdu
   const bufferOffset = header.readUInt32BE(at + DATA_OUT.bufferOffset)
-  if (connection.ledger !== null && isRepeated(task, pdu)) return
+  if (connection.statuses.ledger !== null && isRepeated(task, pdu)) return
   const verdict = judge(connection, pdu, task.unsolicitedDataSN, expectedOffset, endBytes, isFinal)
   // Whatever the data leads to may end the task: from there on it may not be changed any more.
   task.unsolicitedDataSN = serialAdd(header.readUInt32BE(at + DATA_OUT.dataSN), 1)

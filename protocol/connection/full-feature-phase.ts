@@ -15,6 +15,7 @@ import { handleDataOut } from './data-out.ts'
 import { DiscoveryIdleTimer } from './discovery-idle-timer.ts'
 import { Keepalive } from './keepalive.ts'
 import { handleLogoutRequest } from './logout.ts'
+import { rejectPdu } from './reject.ts'
 import { handleScsiCommand } from './scsi-command.ts'
 import { handleSnackRequest } from './snack.ts'
 import { TextExchange } from './text-exchange.ts'
@@ -58,15 +59,15 @@ export class FullFeaturePhase {
     const { connection } = this
     const opcode = pdu.header[pdu.at]! & OPCODE_MASK
     const row = OPCODE_ROWS[opcode]
-    connection.acknowledged(pdu.header.readUInt32BE(pdu.at + REQUEST.expStatSN))
+    connection.statuses.acknowledged(pdu.header.readUInt32BE(pdu.at + REQUEST.expStatSN))
     // A response that waited for this may have ended the session.
     if (!connection.isSending) return
     if (row === undefined || row.sentBy === 'target') {
-      connection.reject(pdu, REJECT_REASON.COMMAND_NOT_SUPPORTED)
+      rejectPdu(connection, pdu, REJECT_REASON.COMMAND_NOT_SUPPORTED)
     } else if (!isWellFormed(row, pdu)) {
       connection.formatError(`a ${row.name} PDU with a data segment or additional headers that it cannot have`)
     } else if (connection.session.isDiscovery && !ALLOWED_IN_DISCOVERY.includes(opcode)) {
-      connection.reject(pdu, REJECT_REASON.PROTOCOL_ERROR)
+      rejectPdu(connection, pdu, REJECT_REASON.PROTOCOL_ERROR)
     } else if (opcode === OPCODE.SCSI_COMMAND) {
       if (connection.session.queue.isDraining) this.#handleNumbered(rejectWaitingForLogout, pdu)
       else handleScsiCommand(connection, pdu)
@@ -75,9 +76,9 @@ export class FullFeaturePhase {
     } else if (opcode === OPCODE.SNACK_REQUEST) {
       handleSnackRequest(connection, pdu)
     } else if (opcode === OPCODE.LOGIN_REQUEST) {
-      connection.reject(pdu, REJECT_REASON.PROTOCOL_ERROR)
+      rejectPdu(connection, pdu, REJECT_REASON.PROTOCOL_ERROR)
     } else if (pdu.hasDataDigestError) {
-      connection.reject(pdu, REJECT_REASON.DATA_DIGEST_ERROR)
+      rejectPdu(connection, pdu, REJECT_REASON.DATA_DIGEST_ERROR)
     } else {
       this.#handleNumbered(HANDLERS[opcode]!, pdu)
     }
@@ -95,7 +96,7 @@ export class FullFeaturePhase {
     const isNew = window.contains(cmdSN) && !window.isHolding(cmdSN)
     const rejection = isNew && handler === manageTasks ? findManagementRejection(connection, pdu) : null
     if (rejection !== null) {
-      connection.reject(pdu, rejection)
+      rejectPdu(connection, pdu, rejection)
       return
     }
     const admission = window.admit(cmdSN)
@@ -118,7 +119,7 @@ export class FullFeaturePhase {
 
 /** A command that is not to be sent again (RFC 7143 11.17.1): it has used its CmdSN, so that a logout behind it comes due. */
 const rejectWaitingForLogout: Handler = ({ connection }, pdu) =>
-  connection.reject(pdu, REJECT_REASON.WAITING_FOR_LOGOUT)
+  rejectPdu(connection, pdu, REJECT_REASON.WAITING_FOR_LOGOUT)
 
 function isWellFormed(row: OpcodeRow, pdu: Pdu): boolean {
   return (row.mayCarryData || pdu.dataBytes === 0) && (row.mayCarryAhs || pdu.ahs.length === 0)

@@ -15,6 +15,7 @@ import { releaseTerminated, terminationOverdueMs } from '../task-management/task
 import type { Connection } from './connection.ts'
 import { checkDataOut } from './data-out-timeouts.ts'
 import { sendNumbers, solicitAcknowledgement } from './nop-in.ts'
+import { rejectPdu } from './reject.ts'
 
 export class Keepalive {
   readonly #connection: Connection
@@ -29,7 +30,8 @@ export class Keepalive {
       connection.context.limits
     this.#connection = connection
     this.#periodMs = Math.min(pingIdleMs, pingTimeoutMs, dataOutTimeoutMs)
-    if (connection.ledger !== null) this.#periodMs = Math.min(this.#periodMs, sequenceTimeoutMs, statusReminderMs)
+    if (connection.statuses.ledger !== null)
+      this.#periodMs = Math.min(this.#periodMs, sequenceTimeoutMs, statusReminderMs)
     this.#timer = this.#schedule()
   }
 
@@ -49,7 +51,7 @@ export class Keepalive {
     }
     if (initiatorTaskTag === RESERVED_TAG) {
       releaseTerminated(connection)
-      if ((header[at]! & IMMEDIATE_BIT) === 0) connection.reject(pdu, REJECT_REASON.PROTOCOL_ERROR)
+      if ((header[at]! & IMMEDIATE_BIT) === 0) rejectPdu(connection, pdu, REJECT_REASON.PROTOCOL_ERROR)
       return
     }
     // A copy: a slice would keep the whole chunk that brought it until the answer has left.
@@ -59,7 +61,7 @@ export class Keepalive {
     )
     const response = connection.writer.takeHeader()
     writeNopIn(response, initiatorTaskTag, RESERVED_TAG)
-    connection.sendStatus(response, data)
+    connection.statuses.send(response, data)
   }
 
   #schedule(): Timer {

@@ -115,7 +115,7 @@ export class LoginExchange {
     const { writer, context } = this.#connection
     const header = writer.takeHeader()
     writeLoginResponse(header, { ...reply, isid: request.isid, initiatorTaskTag: request.initiatorTaskTag })
-    this.#connection.stampStatus(header)
+    this.#connection.statuses.stampStatus(header)
     // The leading login's CmdSN is where the command window will begin; it has no session to ask yet. On a later
     // connection the window is the session's, and who has not proved to belong there learns nothing about it.
     const width = request.tsih === 0 ? context.limits.commandWindow : 0

@@ -11,6 +11,7 @@ import { LOGOUT_FLAG, LOGOUT_REQUEST, writeLogoutResponse } from '../pdu/logout.
 import type { LostConnection } from '../recovery/lost-connection.ts'
 import { discardUndelivered, tasksOf, terminateTasks } from '../session/task-termination.ts'
 import type { Connection } from './connection.ts'
+import { rejectPdu } from './reject.ts'
 
 /** A Logout Request's turn has come. */
 export function handleLogoutRequest(connection: Connection, pdu: Pdu): void {
@@ -21,12 +22,12 @@ export function handleLogoutRequest(connection: Connection, pdu: Pdu): void {
   const cid = header.readUInt16BE(at + LOGOUT_REQUEST.cid)
   const isOwn = cid === connection.cid
   if (reason > LOGOUT_REASON.REMOVE_FOR_RECOVERY) {
-    connection.reject(pdu, REJECT_REASON.PROTOCOL_ERROR)
+    rejectPdu(connection, pdu, REJECT_REASON.PROTOCOL_ERROR)
   } else if (reason === LOGOUT_REASON.CLOSE_SESSION) {
     connection.logoutStarted(initiatorTaskTag)
     endSession(connection, initiatorTaskTag)
   } else if (reason === LOGOUT_REASON.CLOSE_CONNECTION && session.isDiscovery) {
-    connection.reject(pdu, REJECT_REASON.PROTOCOL_ERROR)
+    rejectPdu(connection, pdu, REJECT_REASON.PROTOCOL_ERROR)
   } else if (reason === LOGOUT_REASON.REMOVE_FOR_RECOVERY && session.parameters.errorRecoveryLevel < 2) {
     respond(connection, initiatorTaskTag, LOGOUT_RESPONSE.RECOVERY_NOT_SUPPORTED)
   } else if (!isOwn) {
@@ -126,5 +127,5 @@ function respond(connection: Connection, initiatorTaskTag: number, response: num
   const { defaultTime2Wait, defaultTime2Retain } = connection.session.parameters
   const header = connection.writer.takeHeader()
   writeLogoutResponse(header, initiatorTaskTag, response, defaultTime2Wait, defaultTime2Retain)
-  connection.sendStatus(header, null)
+  connection.statuses.send(header, null)
 }

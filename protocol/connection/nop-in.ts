@@ -22,7 +22,7 @@ export function sendNumbers(connection: Connection): void {
 function sendNopIn(connection: Connection, targetTransferTag: number): void {
   const header = connection.writer.takeHeader()
   writeNopIn(header, RESERVED_TAG, targetTransferTag)
-  connection.stamp(header)
+  connection.statuses.stamp(header)
   connection.writer.pushPdu(null)
   connection.requestFlush()
 }

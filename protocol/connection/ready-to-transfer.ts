@@ -100,7 +100,7 @@ export function sendR2T(connection: Connection, transfer: ReadyToTransfer): void
   const { lun, initiatorTaskTag, tag, r2tSN, bufferOffset, lengthBytes } = transfer
   const header = connection.writer.takeHeader()
   writeR2T(header, lun, initiatorTaskTag, tag, r2tSN, bufferOffset, lengthBytes)
-  connection.stamp(header)
+  connection.statuses.stamp(header)
   connection.writer.pushPdu(null)
   connection.requestFlush()
 }

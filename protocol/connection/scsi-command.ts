@@ -15,6 +15,7 @@ import type { Task } from '../session/task.ts'
 import type { Connection } from './connection.ts'
 import { takeImmediateData } from './data-out.ts'
 import { ISCSI_SENSE } from './iscsi-sense.ts'
+import { rejectPdu } from './reject.ts'
 import { respondWhenDataIsIn } from './task-lifecycle.ts'
 
 const ATTRIBUTE_MAX = 4
@@ -40,11 +41,11 @@ export function handleScsiCommand(connection: Connection, pdu: Pdu): void {
   const rejection = findRejection(connection, pdu, cmdSN)
   if (rejection === 'retry') return
   if (rejection !== null) {
-    connection.reject(pdu, rejection)
+    rejectPdu(connection, pdu, rejection)
     return
   }
-  if (isImmediate && !connection.takeImmediate()) {
-    connection.reject(pdu, REJECT_REASON.IMMEDIATE_COMMAND_REJECT)
+  if (isImmediate && !connection.places.takeImmediate()) {
+    rejectPdu(connection, pdu, REJECT_REASON.IMMEDIATE_COMMAND_REJECT)
     return
   }
   const admission = isImmediate ? 'deliver' : session.window.admit(cmdSN)
@@ -91,7 +92,7 @@ function findRejection(connection: Connection, pdu: Pdu, cmdSN: number): RejectR
 function beginTask(connection: Connection, pdu: Pdu, additional: AdditionalHeaders): Task {
   const { header, at } = pdu
   const flags = header[at + SCSI_COMMAND.flags]!
-  const task = connection.takeTask()
+  const task = connection.places.takeTask()
   task.phase = 'waiting'
   task.holdsPlace = true
   task.initiatorTaskTag = header.readUInt32BE(at + SCSI_COMMAND.initiatorTaskTag)

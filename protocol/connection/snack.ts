@@ -10,6 +10,7 @@ import { SNACK_FLAG, SNACK_REQUEST, SNACK_TYPE } from '../pdu/snack.ts'
 import { acknowledgeData, resegmentData, resendDataOrR2Ts, resendStatuses } from '../recovery/retransmission.ts'
 import type { Connection } from './connection.ts'
 import { ISCSI_SENSE } from './iscsi-sense.ts'
+import { rejectPdu } from './reject.ts'
 import { failTask } from './task-lifecycle.ts'
 
 const HANDLERS: Readonly<Record<number, (connection: Connection, pdu: Pdu) => void>> = {
@@ -22,14 +23,14 @@ const HANDLERS: Readonly<Record<number, (connection: Connection, pdu: Pdu) => vo
 /** A SNACK Request came. */
 export function handleSnackRequest(connection: Connection, pdu: Pdu): void {
   const handler = HANDLERS[pdu.header[pdu.at + SNACK_REQUEST.flags]! & SNACK_FLAG.type]
-  if (handler === undefined) connection.reject(pdu, REJECT_REASON.PROTOCOL_ERROR)
-  else if (connection.ledger === null) refuse(connection, pdu)
+  if (handler === undefined) rejectPdu(connection, pdu, REJECT_REASON.PROTOCOL_ERROR)
+  else if (connection.statuses.ledger === null) refuse(connection, pdu)
   else if (connection.outbound.isOverflowing) connection.fail('an initiator asks again for more than it reads')
   else handler(connection, pdu)
 }
 
 function refuse(connection: Connection, pdu: Pdu): void {
-  connection.reject(pdu, REJECT_REASON.SNACK_REJECT)
+  rejectPdu(connection, pdu, REJECT_REASON.SNACK_REJECT)
   const task = connection.session.tasks.get(pdu.header.readUInt32BE(pdu.at + SNACK_REQUEST.initiatorTaskTag) | 0)
   if (task?.connection === connection) failTask(task, ISCSI_SENSE.snackRejected)
 }

@@ -48,7 +48,7 @@ export function completeTask(task: Task, status: number, sense: Buffer | null, p
 export function taskAborted(task: Task): void {
   task.phase = 'responding'
   if (task.failureSense !== null && (task.connection.isSending || task.isSuspended)) respondWhenDataIsIn(task)
-  else task.connection.forgetTask(task)
+  else task.connection.places.forgetTask(task)
 }
 
 /**
@@ -99,7 +99,7 @@ function respond(task: Task, status: number, sense: Buffer | null, presentedData
     return
   }
   if (!connection.isSending) {
-    connection.forgetTask(task)
+    connection.places.forgetTask(task)
     return
   }
   if (task.needsFence || connection.session.fence.isUp) holdAtFence(task, { status, sense, presentedDataBytes })
@@ -115,7 +115,7 @@ function holdAtFence(task: Task, outcome: TaskOutcome): void {
   const send = () => {
     if (task.outcome !== outcome || task.phase !== 'responding' || task.isSuspended) return
     if (task.connection.isSending) sendResponse(task, status, sense, presentedDataBytes)
-    else task.connection.forgetTask(task)
+    else task.connection.places.forgetTask(task)
   }
   if (needsFence) fence.raise(connection, send)
   else fence.pass(send)
@@ -124,7 +124,7 @@ function holdAtFence(task: Task, outcome: TaskOutcome): void {
 function sendResponse(task: Task, status: number, sense: Buffer | null, presentedDataBytes: number): void {
   const { connection } = task
   task.isAnswerDue = false
-  connection.releasePlace(task)
+  connection.places.release(task)
   const residual = presentedDataBytes - task.expectedBytes
   const maySense =
     status === STATUS_CHECK_CONDITION ||
@@ -132,11 +132,11 @@ function sendResponse(task: Task, status: number, sense: Buffer | null, presente
   const hasSense = sense !== null && sense.length > 0 && maySense
   const isPlain = status === STATUS_GOOD && residual === 0 && !task.isBidirectional && !hasSense
   // A status that may be asked for again is a PDU of its own.
-  const collapses = isPlain && connection.ledger === null
+  const collapses = isPlain && connection.statuses.ledger === null
   if (!sendLastDataIn(task, collapses)) sendScsiResponse(task, status, hasSense ? sense : null, residual)
-  if (hasSense) connection.unacknowledgedSense.sent(task.upper, connection.nextStatSN)
-  if (connection.ledger === null) connection.forgetTask(task)
-  else keepAnswered(task, connection.ledger)
+  if (hasSense) connection.statuses.unacknowledgedSense.sent(task.upper, connection.statuses.nextStatSN)
+  if (connection.statuses.ledger === null) connection.places.forgetTask(task)
+  else keepAnswered(task, connection.statuses.ledger)
   connection.requestFlush()
 }
 
@@ -181,5 +181,5 @@ function sendScsiResponse(task: Task, status: number, sense: Buffer | null, resi
     data.writeUInt16BE(sense.length, 0)
     sense.copy(data, SENSE_LENGTH_BYTES)
   }
-  connection.sendStatus(header, data)
+  connection.statuses.send(header, data)
 }

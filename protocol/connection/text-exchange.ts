@@ -9,6 +9,7 @@ import type { Pdu } from '../framing/pdu-reader.ts'
 import { createFullFeatureText, type FullFeatureText } from '../login/full-feature-text.ts'
 import { TEXT_FLAG, TEXT_REQUEST, writeTextResponse } from '../pdu/text.ts'
 import type { Connection } from './connection.ts'
+import { rejectPdu } from './reject.ts'
 
 /** A negotiation that goes on over several requests with the same Initiator Task Tag. */
 interface Sequence {
@@ -48,7 +49,7 @@ export class TextExchange {
     const isContinued = (flags & TEXT_FLAG.continue) !== 0
     const sequence = this.#sequenceOf(pdu)
     if (typeof sequence === 'number') {
-      this.#connection.reject(pdu, sequence)
+      rejectPdu(this.#connection, pdu, sequence)
       return
     }
     if (isFinal && isContinued) {
@@ -132,7 +133,7 @@ export class TextExchange {
 
   #fail(pdu: Pdu, reason: RejectReason): void {
     this.#sequence = null
-    this.#connection.reject(pdu, reason)
+    rejectPdu(this.#connection, pdu, reason)
   }
 
   #respond(sequence: Sequence, text: Buffer, flags: number): void {
@@ -141,6 +142,6 @@ export class TextExchange {
     sequence.targetTransferTag = isEnd ? RESERVED_TAG : connection.session.takeTransferTag()
     const header = connection.writer.takeHeader()
     writeTextResponse(header, flags, sequence.initiatorTaskTag, sequence.targetTransferTag)
-    connection.sendStatus(header, text)
+    connection.statuses.send(header, text)
   }
 }

@@ -3,6 +3,7 @@
  * Used by SendTargets and by redirections in the Login Phase.
  */
 
+import { ANY_IPV4, hasZone, isLinkLocalIpv6, isLoopback, isWildcard } from '../ip-addresses.ts'
 import type { NetworkAddress, PortalAddress, PortalEndpoint } from '../target-directory.ts'
 
 /** `host:port`, an IPv6 host in brackets. */
@@ -25,24 +26,14 @@ export function usablePortals(portals: readonly PortalAddress[], endpoint: Porta
   if (endpoint.tls !== null) return []
   const reached = portals.flatMap((portal) => {
     if (portal.host === ANY_IPV4 && endpoint.localAddress.includes(':')) return []
-    const isWildcard = portal.host === ANY_IPV4 || portal.host === ANY_IPV6
-    return [isWildcard ? { ...portal, host: endpoint.localAddress } : portal]
+    return [isWildcard(portal.host) ? { ...portal, host: endpoint.localAddress } : portal]
   })
   const isAtHome = isLoopback(endpoint.localAddress)
-  const usable = reached.filter(({ host }) => !isLinkLocal(host) && (isAtHome || !isLoopback(host)))
+  const usable = reached.filter(({ host }) => !isLinkBound(host) && (isAtHome || !isLoopback(host)))
   return [...new Map(usable.map((portal) => [formatAddress(portal), portal])).values()]
 }
 
-/** Listens for IPv4 only. */
-const ANY_IPV4 = '0.0.0.0'
-/** Listens for IPv6 and IPv4. */
-const ANY_IPV6 = '::'
-
-function isLoopback(host: string): boolean {
-  return host === '::1' || host.toLowerCase() === 'localhost' || /^127(?:\.\d{1,3}){3}$/.test(host)
-}
-
-/** fe80::/10 and zone identifiers mean nothing to another host, and open-iscsi fails a whole discovery over one. */
-function isLinkLocal(host: string): boolean {
-  return host.includes('%') || /^fe[89ab][0-9a-f]:/i.test(host)
+/** What is good on one link only means nothing to another host, and open-iscsi fails a whole discovery over one. */
+function isLinkBound(host: string): boolean {
+  return hasZone(host) || isLinkLocalIpv6(host)
 }

@@ -4,11 +4,12 @@
  * pool when the transport says that the bytes have left.
  */
 
+import type { ObjectPool } from '../object-pool.ts'
 import { paddingOf, writeDataSegmentLength } from '../pdu/bhs.ts'
 import { BHS_BYTES } from '../pdu/layout.ts'
 import { CRC32C_INITIAL, crc32c, crc32cFinish, crc32cUpdate } from './crc32c.ts'
 import type { DataInPool, DataInSlot } from './data-in-pool.ts'
-import { HeaderCell, type HeaderPool } from './header-pool.ts'
+import { HeaderCell } from './header-cell.ts'
 import { DIGEST_BYTES } from './pdu-reader.ts'
 
 const PADDING: readonly Buffer[] = [0, 1, 2, 3].map((byteCount) => Buffer.alloc(byteCount))
@@ -22,7 +23,7 @@ export class PduWriter {
   /** Data digests go out from the next PDU on. */
   dataDigest = false
 
-  readonly #headers: HeaderPool
+  readonly #headers: ObjectPool<HeaderCell>
   readonly #slots: DataInPool
   readonly #send: SendBuffers
   #cell: HeaderCell | null = null
@@ -30,7 +31,7 @@ export class PduWriter {
   #owners: (HeaderCell | DataInSlot)[] = []
   #byteCount = 0
 
-  constructor(headers: HeaderPool, slots: DataInPool, send: SendBuffers) {
+  constructor(headers: ObjectPool<HeaderCell>, slots: DataInPool, send: SendBuffers) {
     this.#headers = headers
     this.#slots = slots
     this.#send = send

@@ -3,7 +3,7 @@
  * are multiples of four bytes: texts end with a zero byte and are filled up with more, and the length counts them.
  */
 
-import { parseIpAddress } from './ip-address.ts'
+import { parseIpAddress } from '../ip-addresses.ts'
 
 /** How a value is written: `ipAddress` is 16 bytes, `port` an integer whose lower half is the number of a TCP port. */
 type AttributeFormat = 'delimiter' | 'integer' | 'text' | 'ipAddress' | 'port'

@@ -1,17 +1,17 @@
 /**
  * The iSNS client of a target node (RFC 4171): keeps a network entity registered with a server that may go away, refuse
- * or forget, and knows which initiators share a discovery domain with each target. Sans I/O.
+ * or forget, and asks it about discovery domains in between. Sans I/O.
  *
- * What there is to do follows from two entities, the one that is wanted and the one that the server has, and from a list
- * of questions that is made anew at each refresh; so however many changes and notifications come, what waits is bounded.
- * Every failure ends in one place: the connection is closed and made again after a delay that grows. What was known
- * about discovery domains stays until the server says something else.
+ * What there is to do follows from two entities, the one that is wanted and the one that the server has, and from
+ * the questions of `DiscoveryDomains`; so however many changes and notifications come, what waits is bounded. Every
+ * failure ends in one place: the connection is closed and made again after a delay that grows.
  */
 
 import type { Timer } from '../node-context.ts'
 import type { IsnsClientOptions } from './client-options.ts'
 import { type ClientEvent, type ClientState, nextState } from './client-states.ts'
 import { Conversation, type IsnsLink, type IsnsLinkEvents, receiveNotifications } from './conversation.ts'
+import { DiscoveryDomains, INQUIRIES, type Question } from './discovery-domains.ts'
 import { functionName } from './functions.ts'
 import type { IsnsMessage } from './message.ts'
 import { isSameEntity, type NetworkEntity, normalizeEntity, removedObjects } from './network-entity.ts'
@@ -20,22 +20,11 @@ import {
   entityDeregistrationRequest,
   entityIdentifierIn,
   esiIntervalIn,
-  hasFound,
-  initiatorsIn,
-  initiatorsQuery,
   objectDeregistrationRequest,
   registrationPeriodIn,
   registrationRequest,
-  scnRegistrationRequest,
-  selfQuery,
 } from './requests.ts'
 import { type Remedy, remedyFor, STATUS, statusName } from './status-codes.ts'
-
-/** A question about one target that the next free moment is for. */
-interface Question {
-  readonly kind: 'notifications' | 'self' | 'initiators'
-  readonly target: string
-}
 
 /** What the server has of us. */
 interface Registration {
@@ -53,45 +42,38 @@ interface Registration {
 
 export class IsnsClient {
   readonly #options: IsnsClientOptions
-  readonly #initiators = new Map<string, ReadonlySet<string>>()
+  readonly #domains: DiscoveryDomains
   #state: ClientState = 'stopped'
   #wanted: NetworkEntity = { targets: [], portals: [] }
   #registration: Registration | null = null
   #features = { esi: true, scn: true, portalGroups: true }
   #conversation: Conversation | null = null
-  #questions: Question[] = []
   #timer: Timer | null = null
   #failures = 0
-  #refreshDueAtMs = 0
-  #refreshedAtMs = 0
-  /** The server shows a target to itself, so that an answer without it means that it is gone. */
-  #hasSeenItself = false
   #hasBeenInquired = false
   #hasClearedOldObjects = false
   #stopped: () => void = () => {}
 
   constructor(options: IsnsClientOptions) {
     this.#options = options
+    this.#domains = new DiscoveryDomains(options)
   }
 
   /** The initiators that share a discovery domain with `target`, as last heard; null when nothing was heard yet. */
   initiatorsOf(target: string): ReadonlySet<string> | null {
-    return this.#initiators.get(target) ?? null
+    return this.#domains.initiatorsOf(target)
   }
 
   /** Begin to register `entity` and keep it registered. Errors: throws for names that are no iSCSI names. */
   start(entity: NetworkEntity): void {
-    this.#wanted = normalizeEntity(entity)
+    this.#want(entity)
     this.#step('start')
     this.#connect()
   }
 
   /** From now on this is what shall be registered: what is gone is deregistered, the rest registered in place of it. */
   update(entity: NetworkEntity): void {
-    this.#wanted = normalizeEntity(entity)
-    for (const name of this.#initiators.keys()) {
-      if (!this.#isWanted(name)) this.#initiators.delete(name)
-    }
+    this.#want(entity)
     if (this.#state === 'connected') this.#next()
   }
 
@@ -115,8 +97,9 @@ export class IsnsClient {
     return receiveNotifications(link, this.#options.settings, (message) => this.#notified(message))
   }
 
-  #isWanted(target: string): boolean {
-    return this.#wanted.targets.some(({ name }) => name === target)
+  #want(entity: NetworkEntity): void {
+    this.#wanted = normalizeEntity(entity)
+    this.#domains.setTargets(this.#wanted)
   }
 
   #step(event: ClientEvent): void {
@@ -154,7 +137,7 @@ export class IsnsClient {
       return
     }
     if (this.#changeRegistration()) return
-    const question = this.#questions.shift() ?? this.#refresh()
+    const question = this.#domains.next(this.#registration)
     if (question === undefined) this.#rest()
     else this.#ask(question)
   }
@@ -162,22 +145,7 @@ export class IsnsClient {
   /** Nothing is to be done before the next refresh. */
   #rest(): void {
     this.#failures = 0
-    const delayMs = Math.max(0, this.#refreshDueAtMs - this.#options.scheduler.nowMs())
-    this.#setTimer(delayMs, () => this.#next())
-  }
-
-  /** The first question of a refresh, when one is due. */
-  #refresh(): Question | undefined {
-    const nowMs = this.#options.scheduler.nowMs()
-    if (this.#registration === null || nowMs < this.#refreshDueAtMs) return undefined
-    const names = this.#registration.entity.targets.map(({ name }) => name)
-    this.#questions = names.slice(0, 1).map((target) => ({ kind: 'self', target }))
-    if (this.#options.asksForInitiators) {
-      this.#questions.push(...names.map((target) => ({ kind: 'initiators' as const, target })))
-    }
-    this.#refreshedAtMs = nowMs
-    this.#refreshDueAtMs = nowMs + Math.min(this.#options.settings.refreshMs, this.#registration.periodMs / 3)
-    return this.#questions.shift()
+    this.#setTimer(this.#domains.restMs, () => this.#next())
   }
 
   /** Makes the request that brings the server's entity nearer to the wanted one; says whether there was one to make. */
@@ -186,7 +154,7 @@ export class IsnsClient {
     const registration = this.#registration
     if (registration === null) {
       if (wanted.targets.length > 0) this.#register(null, false)
-      else this.#refreshDueAtMs = this.#options.scheduler.nowMs() + this.#options.settings.refreshMs
+      else this.#domains.postpone()
       return wanted.targets.length > 0
     }
     const removed = removedObjects(registration.entity, wanted)
@@ -243,8 +211,7 @@ export class IsnsClient {
     const targets = entity.targets.map(({ name }) => name)
     const canBeNotified = this.#features.scn && entity.portals.some(({ notificationPort }) => notificationPort !== null)
     this.#registration = registration
-    this.#questions = canBeNotified ? targets.map((target) => ({ kind: 'notifications', target })) : []
-    this.#refreshDueAtMs = registration.registeredAtMs
+    this.#domains.begin(entity, canBeNotified)
     this.#options.log.info(
       { entityIdentifier, targets, periodSeconds: periodMs / 1000 },
       'registered with the iSNS server',
@@ -291,7 +258,7 @@ export class IsnsClient {
         portals: entity.portals.filter((portal) => !objects.portals.includes(portal)),
       }
       this.#registration = { ...registration, entity: rest }
-      this.#questions = this.#questions.filter(({ target }) => rest.targets.some(({ name }) => name === target))
+      this.#domains.keepQuestions(rest)
     })
   }
 
@@ -305,40 +272,13 @@ export class IsnsClient {
     })
   }
 
-  #ask({ kind, target }: Question): void {
-    switch (kind) {
-      case 'notifications':
-        this.#request('SCNReg', scnRegistrationRequest(target), false, (response) => {
-          if (response.status !== STATUS.successful) this.#refused(response)
-        })
-        break
-      case 'self':
-        this.#request('DevAttrQry', selfQuery(target), false, (response) => this.#selfAnswered(response, target))
-        break
-      case 'initiators':
-        this.#request('DevAttrQry', initiatorsQuery(target), false, (response) =>
-          this.#initiatorsAnswered(response, target),
-        )
-        break
-    }
-  }
-
-  /** Some servers have a status for an empty answer: then nobody shares a domain with the target any more. */
-  #initiatorsAnswered(response: IsnsMessage, target: string): void {
-    const isEmpty = response.status === STATUS.noSuchEntry
-    if (response.status !== STATUS.successful && !isEmpty) this.#refused(response)
-    else if (this.#isWanted(target)) this.#initiators.set(target, isEmpty ? new Set() : initiatorsIn(response))
-  }
-
-  /** A node without a discovery domain may not see even itself, which is no sign that it is gone. */
-  #selfAnswered(response: IsnsMessage, target: string): void {
-    if (response.status !== STATUS.successful && response.status !== STATUS.noSuchEntry) {
-      this.#refused(response)
-      return
-    }
-    const isSeen = hasFound(response, target)
-    if (!isSeen && this.#hasSeenItself) this.#lost('it does not have our registration any more')
-    else this.#hasSeenItself ||= isSeen
+  #ask(question: Question): void {
+    const { functionName: name, attributesFor } = INQUIRIES[question.kind]
+    this.#request(name, attributesFor(question.target), false, (response) => {
+      const meaning = this.#domains.answered(question, response)
+      if (meaning === 'refused') this.#refused(response)
+      else if (meaning === 'gone') this.#lost('it does not have our registration any more')
+    })
   }
 
   /** Any request but a registration was refused. `otherwise`: what to do when going on without it is possible. */
@@ -368,8 +308,7 @@ export class IsnsClient {
 
   #forget(): void {
     this.#registration = null
-    this.#questions = []
-    this.#hasSeenItself = false
+    this.#domains.forgetRegistration()
   }
 
   #request(
@@ -396,10 +335,8 @@ export class IsnsClient {
     return outcome?.answer ?? null
   }
 
-  /** Many notifications make one refresh. */
   #refreshSoon(): void {
-    const earliestMs = this.#refreshedAtMs + this.#options.settings.refreshMsMin
-    this.#refreshDueAtMs = Math.min(this.#refreshDueAtMs, Math.max(earliestMs, this.#options.scheduler.nowMs()))
+    this.#domains.hasten()
     // The answer to the notification goes first.
     this.#options.scheduler.defer(() => {
       if (this.#state === 'connected') this.#next()
@@ -428,7 +365,7 @@ export class IsnsClient {
   #disconnect(): void {
     this.#conversation?.close()
     this.#conversation = null
-    this.#questions = []
+    this.#domains.dropQuestions()
   }
 
   #left(): void {

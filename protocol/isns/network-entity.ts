@@ -3,8 +3,8 @@
  * differ. Names are normalised here, so that everything behind it compares and sends them as they are.
  */
 
+import { parseIpAddress } from '../ip-addresses.ts'
 import { prepareName } from '../names.ts'
-import { parseIpAddress } from './ip-address.ts'
 
 export interface IsnsTarget {
   readonly name: string

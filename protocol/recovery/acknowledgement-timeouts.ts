@@ -8,12 +8,13 @@ import type { Connection } from '../connection/connection.ts'
 import { solicitAcknowledgement } from '../connection/nop-in.ts'
 
 /** A status has been unacknowledged for so long that it may have got lost; said once of each. */
-export function takeStatusReminder({ ledger, context }: Connection, nowMs: number): boolean {
-  return ledger?.takeReminder(nowMs, context.limits.statusReminderMs) ?? false
+export function takeStatusReminder({ statuses, context }: Connection, nowMs: number): boolean {
+  return statuses.ledger?.takeReminder(nowMs, context.limits.statusReminderMs) ?? false
 }
 
 /** Too much is kept, and answers are among it that the initiator has not acknowledged: it has not for long. */
-export function isAwaitingAcknowledgement({ ledger, outbound }: Connection): boolean {
+export function isAwaitingAcknowledgement({ statuses, outbound }: Connection): boolean {
+  const { ledger } = statuses
   return outbound.isRetentionFull && ledger !== null && ledger.oldestMs !== null
 }
 
@@ -22,14 +23,16 @@ export function isAwaitingAcknowledgement({ ledger, outbound }: Connection): boo
  * is the oldest. One that has nothing to send would otherwise say so only when it is reminded.
  */
 export function hastenAcknowledgement(connection: Connection): void {
-  const { ledger, outbound } = connection
+  const { statuses, outbound } = connection
+  const { ledger } = statuses
   if (ledger === null || !outbound.isRetentionFull) return
   if (ledger.takeReminder(connection.nowMs(), 0)) solicitAcknowledgement(connection)
 }
 
 /** Says what is wrong when the connection cannot go on, null when it can. */
 export function checkAcknowledgements(connection: Connection, nowMs: number): string | null {
-  const { ledger, outbound, context, session } = connection
+  const { statuses, outbound, context, session } = connection
+  const { ledger } = statuses
   if (ledger === null || !outbound.isRetentionFull) return null
   const { acknowledgementTimeoutMs } = context.limits
   const sinceMs = [ledger.oldestMs]

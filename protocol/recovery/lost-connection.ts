@@ -109,14 +109,14 @@ export class LostConnection {
   endTasks(): void {
     discardUndelivered(this.connection)
     this.#terminate(tasksOf(this.connection))
-    this.connection.forgetUnacknowledged()
+    this.connection.statuses.forgetUnacknowledged()
   }
 
   /** Nothing is kept any longer. `event`: what ends a cleanup that nobody completed. */
   discard(event: 'stateTimedOut' | 'sessionClosed'): void {
     this.#timer?.cancel()
     this.#timer = null
-    this.connection.forgetUnacknowledged()
+    this.connection.statuses.forgetUnacknowledged()
     if (!this.#isLoggedOut) this.connection.advanceCleanup(event)
   }
 

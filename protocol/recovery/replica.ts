@@ -17,7 +17,7 @@ export function sendReplica(
   const { writer } = connection
   const copy = writer.takeHeader()
   header.copy(copy)
-  connection.stamp(copy)
+  connection.statuses.stamp(copy)
   header.copy(copy, RESPONSE.statSN, RESPONSE.statSN, RESPONSE.expCmdSN)
   if (slot !== null) slot.holdCount++
   writer.pushPdu(data, slot)

@@ -5,6 +5,7 @@
 
 import type { Connection } from '../connection/connection.ts'
 import { sendR2T } from '../connection/ready-to-transfer.ts'
+import { rejectPdu } from '../connection/reject.ts'
 import { RESERVED_TAG } from '../constants.ts'
 import { REJECT_REASON } from '../errors.ts'
 import type { Pdu } from '../framing/pdu-reader.ts'
@@ -16,7 +17,7 @@ import { sendReplica } from './replica.ts'
 /** Type 1: statuses. Those that have not been sent, or are acknowledged, cannot be had. */
 export function resendStatuses(connection: Connection, pdu: Pdu): void {
   const { begRun, runLength } = runOf(pdu)
-  if (!connection.ledger!.resend(begRun, runLength)) connection.reject(pdu, REJECT_REASON.PROTOCOL_ERROR)
+  if (!connection.statuses.ledger!.resend(begRun, runLength)) rejectPdu(connection, pdu, REJECT_REASON.PROTOCOL_ERROR)
 }
 
 /** Type 0: Data-In and R2Ts of one task, as they were. */
@@ -24,7 +25,7 @@ export function resendDataOrR2Ts(connection: Connection, pdu: Pdu): void {
   const task = findTask(connection, pdu)
   if (task === null) {
     const isUnnamed = readTag(pdu) === RESERVED_TAG
-    connection.reject(pdu, isUnnamed ? REJECT_REASON.INVALID_PDU_FIELD : REJECT_REASON.PROTOCOL_ERROR)
+    rejectPdu(connection, pdu, isUnnamed ? REJECT_REASON.INVALID_PDU_FIELD : REJECT_REASON.PROTOCOL_ERROR)
     return
   }
   const nextSN = task.isRead ? task.dataSN : task.r2tSN
@@ -36,7 +37,7 @@ export function resendDataOrR2Ts(connection: Connection, pdu: Pdu): void {
   const { initiatorMaxRecvDataSegmentLength } = connection.parameters
   const isTooLong = (task.sentDataIn?.longestBytes ?? 0) > initiatorMaxRecvDataSegmentLength
   if (isTooLong || !(isAll || isKept)) {
-    connection.reject(pdu, REJECT_REASON.PROTOCOL_ERROR, nextSN)
+    rejectPdu(connection, pdu, REJECT_REASON.PROTOCOL_ERROR, nextSN)
     return
   }
   task.sentDataIn?.resend(begRun, end)
@@ -59,7 +60,7 @@ export function acknowledgeData(connection: Connection, pdu: Pdu): void {
   const isOfTask = task?.lun.equals(header.subarray(at + SNACK_REQUEST.lun, at + SNACK_REQUEST.lun + task.lun.length))
   if (task === undefined && connection.session.hasIssuedTransferTag(tag)) return
   if (!isOfTask || runLength !== 0 || !task?.sentDataIn?.acknowledge(begRun)) {
-    connection.reject(pdu, REJECT_REASON.INVALID_DATA_ACK)
+    rejectPdu(connection, pdu, REJECT_REASON.INVALID_DATA_ACK)
   }
 }
 
@@ -69,9 +70,9 @@ export function resegmentData(connection: Connection, pdu: Pdu): void {
   const snackTag = pdu.header.readUInt32BE(pdu.at + SNACK_REQUEST.targetTransferTagOrSnackTag)
   const task = findTask(connection, pdu)
   if (begRun !== 0 || runLength !== 0 || snackTag === 0 || snackTag === RESERVED_TAG) {
-    connection.reject(pdu, REJECT_REASON.INVALID_PDU_FIELD)
+    rejectPdu(connection, pdu, REJECT_REASON.INVALID_PDU_FIELD)
   } else if (task === null || !task.isRead) {
-    connection.reject(pdu, REJECT_REASON.PROTOCOL_ERROR)
+    rejectPdu(connection, pdu, REJECT_REASON.PROTOCOL_ERROR)
   } else {
     task.snackTag = snackTag
     task.sentDataIn?.resegment()
@@ -91,13 +92,13 @@ function findTask(connection: Connection, pdu: Pdu): Task | null {
   const tag = readTag(pdu)
   if (tag === RESERVED_TAG) return null
   const task = connection.session.tasks.get(tag | 0)
-  return task?.connection === connection ? task : connection.ledger!.findTask(tag)
+  return task?.connection === connection ? task : connection.statuses.ledger!.findTask(tag)
 }
 
 /** The tasks of this connection whose Data-In may be kept. */
 function keptTasks(connection: Connection): Task[] {
   const underWay = [...connection.session.tasks.values()].filter((task) => task.connection === connection)
-  return [...underWay, ...connection.ledger!.tasks()]
+  return [...underWay, ...connection.statuses.ledger!.tasks()]
 }
 
 /** How many PDUs with numbers from `begin` up to, not including, `end` can be sent again. */

@@ -76,7 +76,7 @@ export class SentDataIn {
     const header = Buffer.alloc(BHS_BYTES)
     writeDataIn(header, 0, task.initiatorTaskTag, task.dataSN++, offsetBytes, isFinal)
     if (isDue || (isLast && outbound.isRetentionHigh)) this.#askForAcknowledgement(header)
-    task.connection.stamp(header)
+    task.connection.statuses.stamp(header)
     this.#keep({ header, data, slot })
     if (!task.isSuspended) sendReplica(task.connection, header, data, slot)
   }
@@ -198,7 +198,7 @@ export class SentDataIn {
       const fresh = Buffer.alloc(BHS_BYTES)
       writeDataIn(fresh, 0, task.initiatorTaskTag, task.dataSN++, offsetBytes + at, isFinal)
       if (isEnd && (flags & DATA_IN_FLAG.acknowledge) !== 0) this.#askForAcknowledgement(fresh)
-      task.connection.stamp(fresh)
+      task.connection.statuses.stamp(fresh)
       this.#keep({ header: fresh, data: segment, slot })
       sendReplica(task.connection, fresh, segment, slot)
       at += segmentBytesMax

@@ -119,7 +119,7 @@ export class StatusLedger {
   #forget(entries: readonly StatusEntry[]): void {
     for (const { data, task } of entries) {
       this.#bytes -= costOf(data)
-      if (task !== null) this.#connection.forgetTask(task)
+      if (task !== null) this.#connection.places.forgetTask(task)
     }
   }
 

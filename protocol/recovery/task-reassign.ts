@@ -62,11 +62,11 @@ function isOtherTask(session: Session, tag: number): boolean {
 /** A command whose status went out, wherever, and has not been acknowledged. */
 function findAnswered(session: Session, tag: number): Task | null {
   for (const { connection } of session.lost) {
-    const task = connection.ledger?.findTask(tag) ?? null
+    const task = connection.statuses.ledger?.findTask(tag) ?? null
     if (task !== null) return task
   }
   for (const connection of session.connections.values()) {
-    const task = connection.ledger?.findTask(tag) ?? null
+    const task = connection.statuses.ledger?.findTask(tag) ?? null
     if (task !== null) return task
   }
   return null

@@ -37,7 +37,7 @@ export function resumeTransfers(task: Task, connection: Connection, expDataSN: n
   suspendTransfers(task)
   const lost = task.connection
   const { sentStatus } = task
-  if (sentStatus !== null) lost.ledger?.releaseTask(task)
+  if (sentStatus !== null) lost.statuses.ledger?.releaseTask(task)
   moveAccounting(task, lost, connection)
   renumberR2Ts(task, expDataSN)
   task.snackTag = 0
@@ -46,9 +46,9 @@ export function resumeTransfers(task: Task, connection: Connection, expDataSN: n
   task.sentDataIn?.moved(lost, expDataSN)
   task.isSuspended = false
   if (sentStatus !== null) {
-    const hasSense = lost.unacknowledgedSense.take(task.upper)
+    const hasSense = lost.statuses.unacknowledgedSense.take(task.upper)
     resendStatus(task, sentStatus)
-    if (hasSense) connection.unacknowledgedSense.sent(task.upper, connection.nextStatSN)
+    if (hasSense) connection.statuses.unacknowledgedSense.sent(task.upper, connection.statuses.nextStatSN)
     return
   }
   task.sentDataIn?.proceed()
@@ -84,7 +84,7 @@ function resendStatus(task: Task, { header, data }: StatusEntry): void {
   header.copy(fresh)
   fresh.writeUInt32BE(task.snackTag, SCSI_RESPONSE.snackTag)
   fresh.writeUInt32BE(task.expDataSN, SCSI_RESPONSE.expDataSN)
-  connection.sendStatus(fresh, data)
-  connection.ledger?.keepTask(task)
+  connection.statuses.send(fresh, data)
+  connection.statuses.ledger?.keepTask(task)
   connection.session.fence.sentAgain(connection)
 }

@@ -63,7 +63,7 @@ export class ResponseFence {
   acknowledged(): void {
     const { awaited } = this.#barrier!
     for (const [connection, expStatSN] of awaited) {
-      if (!isSerialLess(connection.ackedStatSN, expStatSN)) awaited.delete(connection)
+      if (!isSerialLess(connection.statuses.ackedStatSN, expStatSN)) awaited.delete(connection)
     }
     this.#goOn()
   }
@@ -74,7 +74,7 @@ export class ResponseFence {
    */
   sentAgain(connection: Connection): void {
     if (this.#barrier === null || this.#barrier.response === null) return
-    this.#barrier.awaited.set(connection, connection.nextStatSN)
+    this.#barrier.awaited.set(connection, connection.statuses.nextStatSN)
     solicitAcknowledgement(connection)
   }
 
@@ -119,7 +119,8 @@ export class ResponseFence {
     const isOnly = this.#session.connections.size <= 1
     const awaited = new Map<Connection, number>()
     for (const connection of isOnly ? [] : connections) {
-      if (isSerialLess(connection.ackedStatSN, connection.nextStatSN)) awaited.set(connection, connection.nextStatSN)
+      const { ackedStatSN, nextStatSN } = connection.statuses
+      if (isSerialLess(ackedStatSN, nextStatSN)) awaited.set(connection, nextStatSN)
     }
     if (awaited.size === 0) {
       if (response !== null) this.#sendFenced(response)

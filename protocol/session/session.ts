@@ -336,7 +336,7 @@ export class Session {
   }
 
   #quiet(): void {
-    for (const task of [...this.tasks.values()]) task.connection.forgetTask(task)
+    for (const task of [...this.tasks.values()]) task.connection.places.forgetTask(task)
     this.#isQuiet = true
     this.#owner.sessionQuiet(this)
     const listeners = this.#endedListeners

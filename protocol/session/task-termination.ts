@@ -23,7 +23,7 @@ export function discardUndelivered(connection: Connection): void {
     if (task.phase !== 'waiting' || task.isImmediate || !window.discard(task.cmdSN)) continue
     // Its place in the window is free only when its CmdSN has come.
     task.holdsPlace = false
-    connection.forgetTask(task)
+    connection.places.forgetTask(task)
   }
   window.discardHeldBy(connection)
 }
@@ -47,7 +47,7 @@ export function terminateTasks(session: Session, tasks: readonly Task[], ended: 
     if (session.tasks.get(key) !== task) continue
     luns.set(task.lun.toString('hex'), Buffer.from(task.lun))
     if (task.phase !== 'executing') {
-      task.connection.forgetTask(task)
+      task.connection.places.forgetTask(task)
       continue
     }
     leftCount++
@@ -61,7 +61,7 @@ export function terminateTasks(session: Session, tasks: readonly Task[], ended: 
       },
       () => {
         // Had its transfer failed as well, it would still have an answer coming.
-        if (session.tasks.get(key) === task) task.connection.forgetTask(task)
+        if (session.tasks.get(key) === task) task.connection.places.forgetTask(task)
         oneEnded()
       },
     )

@@ -16,6 +16,6 @@ export function forgetAsReceived(task: Task): void {
   const { cmdSN } = task
   const isHeld = task.phase === 'waiting' && !task.isImmediate && session.window.contains(cmdSN)
   if (isHeld) task.holdsPlace = false
-  connection.forgetTask(task)
+  connection.places.forgetTask(task)
   if (isHeld) session.window.plug(cmdSN)
 }

@@ -58,5 +58,5 @@ export function respondToManagement(
   if (!connection.isSending) return
   const header = connection.writer.takeHeader()
   writeTaskManagementResponse(header, initiatorTaskTag, response, additionalResponseInformation)
-  connection.sendStatus(header, null)
+  connection.statuses.send(header, null)
 }

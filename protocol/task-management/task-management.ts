@@ -5,6 +5,7 @@
  */
 
 import type { Connection } from '../connection/connection.ts'
+import { rejectPdu } from '../connection/reject.ts'
 import {
   TASK_MANAGEMENT_FUNCTION as FUNCTION,
   TASK_MANAGEMENT_RESPONSE as RESPONSE,
@@ -37,9 +38,9 @@ export function handleTaskManagementRequest(connection: Connection, pdu: Pdu): v
   const request = readManagementRequest(connection, pdu)
   const isTooMuch = managementTags.size >= connection.context.limits.managementRequestsMax
   if (managementTags.has(request.initiatorTaskTag)) {
-    connection.reject(pdu, REJECT_REASON.TASK_IN_PROGRESS)
+    rejectPdu(connection, pdu, REJECT_REASON.TASK_IN_PROGRESS)
   } else if (isTooMuch && request.isImmediate) {
-    connection.reject(pdu, REJECT_REASON.IMMEDIATE_COMMAND_REJECT)
+    rejectPdu(connection, pdu, REJECT_REASON.IMMEDIATE_COMMAND_REJECT)
   } else if (isTooMuch) {
     respondToManagement(request, RESPONSE.FUNCTION_REJECTED)
   } else {

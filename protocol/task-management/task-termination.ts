@@ -53,7 +53,7 @@ export function announceTermination(tasks: readonly Task[]): void {
 /** A NOP-Out came: free the tags whose message it acknowledges. */
 export function releaseTerminated(connection: Connection): void {
   const { terminations } = connection
-  while (terminations.length > 0 && !isSerialLess(connection.ackedStatSN, terminations[0]!.expStatSN)) {
+  while (terminations.length > 0 && !isSerialLess(connection.statuses.ackedStatSN, terminations[0]!.expStatSN)) {
     for (const transfer of terminations.shift()!.transfers) {
       if (transfer.task === null) connection.readyToTransfers.delete(transfer.tag)
     }
@@ -66,7 +66,7 @@ export function terminationOverdueMs({ terminations }: Connection, nowMs: number
 }
 
 function keepTransfers(connection: Connection, transfers: readonly ReadyToTransfer[]): void {
-  connection.terminations.push({ expStatSN: connection.nextStatSN, transfers, sentMs: connection.nowMs() })
+  connection.terminations.push({ expStatSN: connection.statuses.nextStatSN, transfers, sentMs: connection.nowMs() })
   if (connection.terminations.length > connection.context.limits.transferTagsMax) connection.terminations.shift()
 }
 

@@ -5,16 +5,17 @@
 
 import type { Socket } from 'node:net'
 import { DataInPool } from '../framing/data-in-pool.ts'
-import { HeaderPool } from '../framing/header-pool.ts'
+import { HeaderCell } from '../framing/header-cell.ts'
 import { ReceiveBufferPool } from '../framing/receive-buffer.ts'
 import type { ProtocolLimits } from '../limits.ts'
 import type { LoginPreferences } from '../login/login-machine.ts'
 import { createRecentChallenges } from '../login/recent-challenges.ts'
 import type { NodeContext, ProtocolLog, Scheduler } from '../node-context.ts'
+import { ObjectPool } from '../object-pool.ts'
 import type { ScsiLayer } from '../scsi-layer.ts'
 import { drainSession } from '../session/session-drain.ts'
 import { SessionRegistry } from '../session/session-registry.ts'
-import { TaskPool } from '../session/task-pool.ts'
+import { Task } from '../session/task.ts'
 import type { TargetDirectory } from '../target-directory.ts'
 import { type Occupant, Portal } from './portal.ts'
 import type { TlsIdentity } from './tls-acceptor.ts'
@@ -53,10 +54,10 @@ export class IscsiServer {
     this.#context = {
       ...options,
       sessions: new SessionRegistry(),
-      headers: new HeaderPool(limits.idleHeadersMax),
+      headers: new ObjectPool(HeaderCell, limits.idleHeadersMax),
       slots: new DataInPool(limits.idleDataInBytesMax),
       receiveBuffers: new ReceiveBufferPool(limits.idleReceiveBytesMax),
-      tasks: new TaskPool(limits.idleTasksMax),
+      tasks: new ObjectPool(Task, limits.idleTasksMax),
       recentChallenges: createRecentChallenges(limits.recentChallengesMax),
       scheduler: SYSTEM_SCHEDULER,
     }

@@ -6,6 +6,7 @@
 import { createServer, type Server, type Socket } from 'node:net'
 import { Connection } from '../connection/connection.ts'
 import type { ReceiveBuffer } from '../framing/receive-buffer.ts'
+import { unmapIpv4, withoutZone } from '../ip-addresses.ts'
 import type { NodeContext } from '../node-context.ts'
 import type { PortalEndpoint, TlsPeer } from '../target-directory.ts'
 import { receiveInto } from './receiving-socket.ts'
@@ -15,7 +16,6 @@ import { TlsAcceptor, type TlsIdentity } from './tls-acceptor.ts'
 import type { Wakefulness } from './wakefulness.ts'
 
 const KEEPALIVE_DELAY_MS = 30_000
-const IPV4_MAPPED_PREFIX = '::ffff:'
 
 /** What takes one of the places for connections: a connection, or a TLS handshake that may become one. */
 export type Occupant = Pick<Connection, 'isLoggedIn' | 'fail'>
@@ -177,8 +177,6 @@ export class Portal {
 }
 
 /** IPv4 addresses of a dual-stack listener as IPv4, IPv6 addresses without their zone. */
-function plainAddress(address: string | undefined): string {
-  if (address === undefined) return ''
-  if (address.startsWith(IPV4_MAPPED_PREFIX)) return address.slice(IPV4_MAPPED_PREFIX.length)
-  return address.split('%', 1)[0]!
+function plainAddress(address = ''): string {
+  return withoutZone(unmapIpv4(address))
 }

@@ -3,7 +3,7 @@
  */
 
 import type { Socket } from 'node:net'
-import type { ConnectionTransport } from '../connection/connection.ts'
+import type { ConnectionTransport } from '../connection/connection-transport.ts'
 
 export class SocketTransport implements ConnectionTransport {
   readonly #socket: Socket

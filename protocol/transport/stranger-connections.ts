@@ -4,6 +4,8 @@
  * logged in, and by the ports for messages of an iSNS server.
  */
 
+import { unmapIpv4 } from '../ip-addresses.ts'
+
 /** A connection, by where it comes from. */
 export interface StrangerConnection {
   readonly remoteAddress?: string | undefined
@@ -20,13 +22,13 @@ export function chooseStrangerToDrop<Stranger extends StrangerConnection>(
   return largest[0] === newcomer ? undefined : largest[0]
 }
 
-const IPV4_MAPPED_PREFIX = '::ffff:'
 const IPV6_PREFIX_GROUPS = 4
 
 /** The address itself, of IPv6 its first 64 bits: a host has all addresses that begin with them. */
 function networkOf(address: string): string {
-  if (!address.includes(':') || address.startsWith(IPV4_MAPPED_PREFIX)) return address
-  const [head = '', tail] = address.split('::')
+  const plain = unmapIpv4(address)
+  if (!plain.includes(':')) return plain
+  const [head = '', tail] = plain.split('::')
   const headGroups = head === '' ? [] : head.split(':')
   // What "::" stands for are zeroes; the tail matters only where it reaches into the first 64 bits.
   const tailGroups = tail === undefined || tail === '' ? [] : tail.split(':')

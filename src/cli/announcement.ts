@@ -4,12 +4,13 @@
  * portal, `listening with TLS on ADDRESS:PORT`, and `target NAME`.
  */
 
+import { isLoopback } from '../../protocol/ip-addresses.ts'
 import type { Redirection } from '../../protocol/target-directory.ts'
 import type { Endpoint } from '../server-options.ts'
 import { formatSize } from '../size.ts'
 import type { ChapRequest } from './chap-request.ts'
 import { type ConnectFacts, libiscsiCommands, openIscsiCommands, windowsCommands } from './connect-commands.ts'
-import { formatEndpoint, isLoopback } from './listen-address.ts'
+import { formatEndpoint } from './listen-address.ts'
 import type { TlsRequest } from './tls-request.ts'
 
 export interface AnnouncedDisk {

@@ -1,12 +1,12 @@
 /**
  * `ADDRESS[:PORT]`, as `--listen` and other options take it: an IPv4 address, an IPv6 address (in brackets when a port
- * follows) or a host name; with `,TAG` for portals, as in TargetAddress (RFC 7143 13.8); and the question whether only
- * this machine can reach it.
+ * follows) or a host name; with `,TAG` for portals, as in TargetAddress (RFC 7143 13.8).
  */
 
-import { BlockList, isIPv4, isIPv6, SocketAddress } from 'node:net'
+import { isIPv4, isIPv6, SocketAddress } from 'node:net'
 import { ISCSI_PORT } from '../../protocol/constants.ts'
 import { formatAddress } from '../../protocol/discovery/target-address.ts'
+import { hasZone, isWildcard, unmapIpv4 } from '../../protocol/ip-addresses.ts'
 import type { PortalAddress } from '../../protocol/target-directory.ts'
 import type { Endpoint } from '../server-options.ts'
 
@@ -93,17 +93,12 @@ function parseEndpoint(text: string, portDefault: number, use: Use): ParsedEndpo
   return { kind: 'endpoint', endpoint: { host: ipv6 === undefined ? (host as string) : canonicalIPv6(ipv6), port } }
 }
 
-const IPV4_MAPPED_PREFIX = '::ffff:'
-
 /**
  * One way of writing each address, so that two can be compared: an IPv4 address in the form of IPv6 is the IPv4 address,
  * and an address with a zone stays as it is.
  */
 function canonicalIPv6(text: string): string {
-  if (text.includes('%')) return text
-  const { address } = new SocketAddress({ address: text, family: 'ipv6' })
-  const mapped = address.slice(IPV4_MAPPED_PREFIX.length)
-  return address.startsWith(IPV4_MAPPED_PREFIX) && isIPv4(mapped) ? mapped : address
+  return hasZone(text) ? text : unmapIpv4(new SocketAddress({ address: text, family: 'ipv6' }).address)
 }
 
 /** A last label of digits only would be an IPv4 address that went wrong, such as 192.168.1.500. */
@@ -114,22 +109,6 @@ function isHostName(text: string): boolean {
 
 function parseUint16(text: string): number | null {
   return /^\d{1,5}$/.test(text) && Number(text) <= 65_535 ? Number(text) : null
-}
-
-const LOOPBACK = new BlockList()
-LOOPBACK.addSubnet('127.0.0.0', 8, 'ipv4')
-LOOPBACK.addAddress('::1', 'ipv6')
-
-/** Only this machine can reach it. A host name other than localhost may lead anywhere, so it counts as reachable. */
-export function isLoopback(host: string): boolean {
-  if (isIPv4(host)) return LOOPBACK.check(host, 'ipv4')
-  if (isIPv6(host)) return LOOPBACK.check(host, 'ipv6')
-  return host.toLowerCase() === 'localhost'
-}
-
-/** All addresses of this machine. */
-export function isWildcard(host: string): boolean {
-  return host === '0.0.0.0' || host === '::'
 }
 
 /** `ADDRESS:PORT` with IPv6 in brackets, as initiators and people write it. */

@@ -3,6 +3,7 @@
  * here shows from the words alone, so each complaint is a `UsageError`; files and network are looked at later.
  */
 
+import { isLoopback } from '../../protocol/ip-addresses.ts'
 import { prepareOwnName } from '../../protocol/names.ts'
 import type { PortalAddress, Redirection } from '../../protocol/target-directory.ts'
 import type { GroupAccess } from '../../scsi/access-states.ts'
@@ -20,7 +21,7 @@ import {
   readMutualChap,
 } from './chap-request.ts'
 import { type IsnsWords, readIsns } from './isns-request.ts'
-import { formatEndpoint, isLoopback, LISTEN_DEFAULT, parseDestination, parsePortalAddress } from './listen-address.ts'
+import { formatEndpoint, LISTEN_DEFAULT, parseDestination, parsePortalAddress } from './listen-address.ts'
 import { readPortalGroupAccess } from './portal-group-request.ts'
 import { readLimits, readParameters } from './settings-request.ts'
 import { readTls, type TlsRequest, type TlsWords } from './tls-request.ts'

@@ -4,16 +4,11 @@
  */
 
 import { ISCSI_PORT } from '../../protocol/constants.ts'
+import { isLoopback } from '../../protocol/ip-addresses.ts'
 import { UsageError } from '../failure.ts'
 import { LOG_LEVELS, type LogLevel } from '../log.ts'
 import type { Endpoint } from '../server-options.ts'
-import {
-  formatEndpoint,
-  isLoopback,
-  type ParsedEndpoint,
-  parseDestination,
-  parseListenAddress,
-} from './listen-address.ts'
+import { formatEndpoint, type ParsedEndpoint, parseDestination, parseListenAddress } from './listen-address.ts'
 import { TLS_PORT_DEFAULT } from './tls-request.ts'
 
 /** The option values as commander hands them over. */

@@ -4,18 +4,19 @@
  */
 
 import { randomBytes } from 'node:crypto'
-import { Connection, type ConnectionTransport } from '../../protocol/connection/connection.ts'
+import { Connection } from '../../protocol/connection/connection.ts'
+import type { ConnectionTransport } from '../../protocol/connection/connection-transport.ts'
 import { taskAborted } from '../../protocol/connection/task-lifecycle.ts'
 import { DataInPool } from '../../protocol/framing/data-in-pool.ts'
-import { HeaderPool } from '../../protocol/framing/header-pool.ts'
+import { HeaderCell } from '../../protocol/framing/header-cell.ts'
 import { RECEIVE_BUFFER_BYTES, type ReceiveBuffer, ReceiveBufferPool } from '../../protocol/framing/receive-buffer.ts'
 import type { SessionParameters } from '../../protocol/login/parameters.ts'
 import { createRecentChallenges } from '../../protocol/login/recent-challenges.ts'
 import type { NodeContext, Scheduler } from '../../protocol/node-context.ts'
+import { ObjectPool } from '../../protocol/object-pool.ts'
 import type { NexusHandler, ScsiLayer, TaskManagementRequest } from '../../protocol/scsi-layer.ts'
 import { SessionRegistry } from '../../protocol/session/session-registry.ts'
-import type { Task } from '../../protocol/session/task.ts'
-import { TaskPool } from '../../protocol/session/task-pool.ts'
+import { Task } from '../../protocol/session/task.ts'
 import { LIMITS, type Limits, loginPreferences } from '../../src/limits.ts'
 import { SingleTargetDirectory } from '../../src/single-target-directory.ts'
 import {
@@ -166,10 +167,10 @@ export class NodeHarness {
       directory: new SingleTargetDirectory({ name: TARGET_NAME, alias: '' }, { kind: 'none' }),
       scsi: scsi ?? this.scsi,
       sessions: new SessionRegistry(),
-      headers: new HeaderPool(all.idleHeadersMax),
+      headers: new ObjectPool(HeaderCell, all.idleHeadersMax),
       slots: new DataInPool(all.idleDataInBytesMax),
       receiveBuffers: new PoisoningPool(all.idleReceiveBytesMax),
-      tasks: new TaskPool(all.idleTasksMax),
+      tasks: new ObjectPool(Task, all.idleTasksMax),
       scheduler: this.clock,
       recentChallenges: createRecentChallenges(16),
       randomBytes,

@@ -5,7 +5,8 @@
  */
 
 import assert from 'node:assert/strict'
-import { Connection, type ConnectionTransport } from '../../protocol/connection/connection.ts'
+import { Connection } from '../../protocol/connection/connection.ts'
+import type { ConnectionTransport } from '../../protocol/connection/connection-transport.ts'
 import { type NodeHarness, receiveFromPool, TARGET_NAME } from './connection-harness.ts'
 import { crc32cDigest } from './crc32c.ts'
 import type { SeededRandom } from './seeded-random.ts'

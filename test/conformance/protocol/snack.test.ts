@@ -27,7 +27,7 @@ function expectNothingLeft({ node, host }: RecoveringHost): void {
   acknowledge(host)
   expect(node.taken).toEqual([0, 0, 0])
   expect(host.connection.outbound.retainedBytes).toBe(0)
-  expect(host.connection.ledger!.bytes).toBe(0)
+  expect(host.connection.statuses.ledger!.bytes).toBe(0)
 }
 
 describe('Data SNACK', () => {

@@ -3,7 +3,8 @@
  * then. What the target sends teaches it tags and sequence numbers, so that its lies are close to the truth.
  */
 
-import { Connection, type ConnectionTransport } from '../../../protocol/connection/connection.ts'
+import { Connection } from '../../../protocol/connection/connection.ts'
+import type { ConnectionTransport } from '../../../protocol/connection/connection-transport.ts'
 import type { NodeContext } from '../../../protocol/node-context.ts'
 import { receiveFromPool } from '../connection-harness.ts'
 import type { SeededRandom } from '../seeded-random.ts'

@@ -6,7 +6,8 @@
  */
 
 import assert from 'node:assert/strict'
-import { Connection, type ConnectionTransport } from '../../../protocol/connection/connection.ts'
+import { Connection } from '../../../protocol/connection/connection.ts'
+import type { ConnectionTransport } from '../../../protocol/connection/connection-transport.ts'
 import { type NodeHarness, receiveFromPool } from '../connection-harness.ts'
 import type { SeededRandom } from '../seeded-random.ts'
 

@@ -2,11 +2,12 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { crc32c } from '../../../../protocol/framing/crc32c.ts'
 import { DataInPool } from '../../../../protocol/framing/data-in-pool.ts'
-import { HeaderPool } from '../../../../protocol/framing/header-pool.ts'
+import { HeaderCell } from '../../../../protocol/framing/header-cell.ts'
 import { PduWriter } from '../../../../protocol/framing/pdu-writer.ts'
+import { ObjectPool } from '../../../../protocol/object-pool.ts'
 
 function harness(headerDigest: boolean, dataDigest: boolean) {
-  const headers = new HeaderPool(16)
+  const headers = new ObjectPool(HeaderCell, 16)
   const slots = new DataInPool(1024 * 1024)
   const sent: Buffer[] = []
   const unsent: (() => void)[] = []
@@ -136,7 +137,7 @@ describe('Data-In pool', () => {
   })
 
   it('gives each batch its own memory back, in whatever order the batches leave', () => {
-    const headers = new HeaderPool(4)
+    const headers = new ObjectPool(HeaderCell, 4)
     const leave: (() => void)[] = []
     const writer = new PduWriter(headers, new DataInPool(0), (_buffers, _byteCount, sent) => leave.push(sent))
     const [first, second] = [0, 1].map(() => {

@@ -119,7 +119,7 @@ describe('a read', () => {
     complete(node, 7, data.length)
     snack(first, SNACK.rData, { itt: 7, tag: 0x55 })
     expect(first.take().at(-1)!.word(20)).toBe(0x55)
-    const task = first.connection.ledger!.findTask(7)!
+    const task = first.connection.statuses.ledger!.findTask(7)!
     first.destroy()
     const { expStatSN } = second
     resumeTransfers(task, second.connection, 0)
