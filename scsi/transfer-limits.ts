@@ -26,9 +26,10 @@ export const XDWRITEREAD_BYTES_MAX = 64 * 1024
 
 /**
  * MAXIMUM UNMAP LBA COUNT, in bytes, for all descriptors of one UNMAP together: giving so much back takes a file system
- * less than half a second, which bounds how long one command can run.
+ * a quarter of a second, which bounds how long one command can run. With blocks of 512 bytes these are 1 Mi blocks, the
+ * most that libiscsi's conformance suite takes for a limit.
  */
-export const MAXIMUM_UNMAP_BYTES = 1024 * 1024 * 1024
+export const MAXIMUM_UNMAP_BYTES = 512 * 1024 * 1024
 
 /** MAXIMUM UNMAP BLOCK DESCRIPTOR COUNT: a parameter list of one page. */
 export const MAXIMUM_UNMAP_DESCRIPTORS = 255
