@@ -2,7 +2,8 @@
  * A connection of a living session that is out of service (RFC 7143 7.1.4.3, 7.5, 8.2): it failed, or was removed for
  * recovery. Its state is kept for Time2Wait and Time2Retain, for a logout that names its CID, for a login that takes its
  * CID, and at error recovery level 2 for its tasks, which can be reassigned once it has been logged out. At lower levels,
- * and for immediate commands at every level (7.14), nothing can bring a task back, so those end at once.
+ * and for immediate commands at every level (7.14), nothing can bring a task back, so those end at once. What ends, or
+ * was ending already in a logout that the connection did not survive, is at rest before another one logs it out.
  *
  * Invariant: the timer runs exactly while nobody is cleaning the connection up.
  */
@@ -10,6 +11,7 @@
 import type { Connection } from '../connection/connection.ts'
 import type { Timer } from '../node-context.ts'
 import type { Session } from '../session/session.ts'
+import type { Task } from '../session/task.ts'
 import { discardUndelivered, tasksOf, terminateTasks } from '../session/task-termination.ts'
 import { suspendTransfers } from './task-transfer.ts'
 
@@ -51,8 +53,9 @@ export class LostConnection {
     if (this.#isLoggedOut) discardUndelivered(connection)
     const tasks = tasksOf(connection)
     const isRecoverable = session.parameters.errorRecoveryLevel === 2 && retentionMs(session) > 0
-    for (const task of tasks) if (isRecoverable && !task.isImmediate) suspendTransfers(task)
-    if (isRecoverable) this.#terminate(tasks.filter(({ isImmediate }) => isImmediate))
+    const isKept = ({ isImmediate, isTerminating }: Task) => isRecoverable && !isImmediate && !isTerminating
+    for (const task of tasks) if (isKept(task)) suspendTransfers(task)
+    if (isRecoverable) this.#terminate(tasks.filter((task) => !isKept(task)))
     else this.endTasks()
     this.#startTimer()
   }

@@ -1,6 +1,7 @@
 /**
  * TASK REASSIGN (RFC 7143 7.2.2, 11.5.1): a command whose connection was lost and has been logged out for recovery goes on
- * on the connection that asks for it. Called by task management, which sends the response before the command goes on.
+ * on the connection that asks for it. Called by task management, which sends the response before the command goes on,
+ * and late for a command that has yet to come to rest.
  */
 
 import type { Connection } from '../connection/connection.ts'

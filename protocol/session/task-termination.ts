@@ -45,7 +45,8 @@ export function terminateTasks(session: Session, tasks: readonly Task[], ended: 
     const key = task.initiatorTaskTag | 0
     // The end of one makes room for others, which may have been answered for it or have ended with their connection.
     if (session.tasks.get(key) !== task) continue
-    luns.set(task.lun.toString('hex'), Buffer.from(task.lun))
+    // Of one that is ending already the logical unit has been told.
+    if (!task.isTerminating) luns.set(task.lun.toString('hex'), Buffer.from(task.lun))
     if (task.phase !== 'executing') {
       task.connection.places.forgetTask(task)
       continue

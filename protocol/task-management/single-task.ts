@@ -1,12 +1,14 @@
 /**
- * The functions over one task of the session (RFC 7143 11.5.1, 11.6.1 a to c; RFC 7144 6.3): ABORT TASK and QUERY TASK.
- * Both find the task by its Initiator Task Tag, on whatever connection it came, and use RefCmdSN when it is not there.
+ * The functions over one task of the session (RFC 7143 11.5.1, 11.6.1 a to c; RFC 7144 6.3): ABORT TASK, QUERY TASK and
+ * TASK REASSIGN. All find the task by its Initiator Task Tag, on whatever connection it came; the first two use
+ * RefCmdSN when it is not there.
  */
 
 import {
   TASK_MANAGEMENT_FUNCTION as FUNCTION,
   RESERVED_TAG,
   TASK_MANAGEMENT_RESPONSE as RESPONSE,
+  type TaskManagementResponse,
 } from '../constants.ts'
 import { reassignTask } from '../recovery/task-reassign.ts'
 import { isSerialLess } from '../serial.ts'
@@ -25,14 +27,11 @@ export function abortTask(request: ManagementRequest): void {
     const isTakenAsReceived = takeAsReceived(request)
     respondToManagement(request, isTakenAsReceived ? RESPONSE.FUNCTION_COMPLETE : RESPONSE.TASK_DOES_NOT_EXIST)
   } else if (task.phase === 'executing') {
-    session.nexus.taskManagementRequestReceived(
-      { function: FUNCTION.ABORT_TASK, lun: request.lun, referencedTask: task, covers: (other) => other === task },
-      (response) => {
-        // Had its transfer failed as well, it would still have an answer coming.
-        if (session.tasks.get(request.referencedTaskTag | 0) === task) forgetAsReceived(task)
-        respondToManagement(request, response)
-      },
-    )
+    abortExecuting(request, task, (response) => {
+      // Had its transfer failed as well, it would still have an answer coming.
+      if (session.tasks.get(request.referencedTaskTag | 0) === task) forgetAsReceived(task)
+      respondToManagement(request, response)
+    })
   } else {
     forgetAsReceived(task)
     respondToManagement(request, RESPONSE.FUNCTION_COMPLETE)
@@ -61,8 +60,42 @@ export function queryTask(request: ManagementRequest): void {
 }
 
 /**
- * Both functions also bring a task whose connection was lost and logged out to the connection that asks (RFC 7143 11.5.1,
- * RFC 7144 6.3): a status that was sent but not acknowledged is sent again there. Does nothing for any other task.
+ * TASK REASSIGN. A task that is ending is said not to exist when it has come to rest and not before: the initiator may
+ * write the same blocks with its next command, and nothing of this one may reach them after that.
+ */
+export function reassignOne(request: ManagementRequest): void {
+  const { connection, referencedTaskTag } = request
+  const { response, resume } = reassignTask(connection, request)
+  const task = connection.session.tasks.get(referencedTaskTag | 0)
+  if (response === RESPONSE.TASK_DOES_NOT_EXIST && task?.phase === 'executing') {
+    abortExecuting(request, task, () => respondToManagement(request, response))
+  } else {
+    respondToManagement(request, response)
+    resume()
+  }
+}
+
+/** Have the SCSI layer abort a task that it has, once more if need be. `ended`: the task is at rest. */
+function abortExecuting(
+  { connection }: ManagementRequest,
+  task: Task,
+  ended: (response: TaskManagementResponse) => void,
+): void {
+  connection.session.nexus.taskManagementRequestReceived(
+    {
+      function: FUNCTION.ABORT_TASK,
+      lun: Buffer.from(task.lun),
+      referencedTask: task,
+      covers: (other) => other === task,
+    },
+    ended,
+  )
+}
+
+/**
+ * ABORT TASK and QUERY TASK also bring a task whose connection was lost and logged out to the connection that asks
+ * (RFC 7143 11.5.1, RFC 7144 6.3): a status that was sent but not acknowledged is sent again there. Does nothing for
+ * any other task.
  */
 function reassign({ connection, referencedTaskTag }: ManagementRequest): void {
   reassignTask(connection, { referencedTaskTag, expDataSN: 0, isImmediate: true }).resume()

@@ -14,11 +14,10 @@ import {
 import { REJECT_REASON, type RejectReason } from '../errors.ts'
 import type { Pdu } from '../framing/pdu-reader.ts'
 import { TASK_MANAGEMENT_REQUEST } from '../pdu/task-management.ts'
-import { reassignTask } from '../recovery/task-reassign.ts'
 import { findFunction } from './functions.ts'
 import { abortTasks } from './multi-task-abort.ts'
 import { type ManagementRequest, readManagementRequest, respondToManagement } from './request.ts'
-import { abortTask, isInTaskSet, queryTask } from './single-task.ts'
+import { abortTask, isInTaskSet, queryTask, reassignOne } from './single-task.ts'
 
 /**
  * Why a numbered request is rejected before its turn: its tag is in use. Its CmdSN then does not count as received (RFC
@@ -59,9 +58,7 @@ function carryOut(request: ManagementRequest): void {
   } else if (row.function === FUNCTION.QUERY_TASK) {
     queryTask(request)
   } else if (row.function === FUNCTION.TASK_REASSIGN) {
-    const { response, resume } = reassignTask(connection, request)
-    respondToManagement(request, response)
-    resume()
+    reassignOne(request)
   } else if (row.reach === 'query') {
     queryLogicalUnit(request, row.function)
   } else {

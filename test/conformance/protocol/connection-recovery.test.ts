@@ -250,7 +250,7 @@ describe('TASK REASSIGN', () => {
     node.scsi.rest()
   })
 
-  it('[SESS-24] [TMF-23] finds no immediate command, nor one whose time is over, while they come to rest', () => {
+  it('[SESS-24] [TMF-23] finds no immediate command, nor one whose time is over, once they are at rest', () => {
     const node = recoveringNode()
     const [one, two] = openSession(node, 2)
     one!.command({ itt: 1 })
@@ -258,11 +258,17 @@ describe('TASK REASSIGN', () => {
     one!.request({ opcode: OPCODE.SCSI_COMMAND, immediate: true, byte1: 0x81, itt: 2, words })
     logout(one!, LOGOUT.removeForRecovery)
     reassign(two!, 2)
+    expect(takeAnswers(two!)).toEqual([])
+    node.scsi.rest()
+    node.clock.settle()
     expect(answer(two!)).toBe(REASSIGN_ANSWER.noTask)
     node.clock.advance(RETENTION_MS)
     two!.take()
     reassign(two!, 1)
-    expect(answer(two!)).toBe(REASSIGN_ANSWER.noTask)
+    expect(takeAnswers(two!)).toEqual([])
+    node.scsi.rest()
+    node.clock.settle()
+    expect([answer(two!), tagsOf(node)]).toEqual([REASSIGN_ANSWER.noTask, []])
   })
 
   it('[ERL-18] sends Data-In from ExpDataSN on, and ignores a value that cannot be', () => {

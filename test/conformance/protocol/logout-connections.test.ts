@@ -155,6 +155,23 @@ describe('logging another connection out', () => {
     },
   )
 
+  it.each([LOGOUT.closeConnection, LOGOUT.removeForRecovery])(
+    '[LOGOUT-6] waits for what a logout of its own was ending when it was lost, for reason %i',
+    (reason) => {
+      const node = recoveringNode()
+      const [one, two] = openSession(node, 2)
+      one!.command({ itt: 1 })
+      logout(one!, LOGOUT.closeConnection)
+      one!.destroy()
+      node.clock.settle()
+      two!.take()
+      logout(two!, reason, { cid: 0 })
+      expect(takeAnswers(two!)).toEqual([])
+      rest(node)
+      expect([answer(two!), tagsOf(node)]).toEqual([LOGOUT_ANSWER.closed, []])
+    },
+  )
+
   it('[LOGOUT-2] does not find a CID that nobody has, and nobody is harmed', () => {
     const node = recoveringNode()
     const [one, two] = openSession(node, 2)

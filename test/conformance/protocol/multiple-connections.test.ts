@@ -4,13 +4,16 @@ import { describe, expect, it } from 'vitest'
 import { completeTask } from '../../../protocol/connection/task-lifecycle.ts'
 import { type ConnectionHarness, type NodeHarness, TARGET_NAME } from '../../support/connection-harness.ts'
 import {
+  LOGOUT,
   loginStatus,
+  logout,
   opcodesOf,
   openSession,
   ping,
   RETENTION_MS,
   recoveringKeys,
   recoveringNode,
+  tagsOf,
   takeAnswers,
 } from '../../support/session-steps.ts'
 import { OPCODE } from '../../support/wire-pdu.ts'
@@ -282,6 +285,24 @@ describe('connection reinstatement', () => {
     expect(answered(other!)).toEqual([2])
     expect([answered(old!), answered(fresh)]).toEqual([[], []])
   })
+
+  it.each([0, 1, 2])(
+    '[SESS-6] waits for what a logout was ending when its connection was lost, at level %i',
+    (level) => {
+      const node = recoveringNode()
+      const [old] = openSession(node, level)
+      old!.command({ itt: 1, lun: 3 })
+      logout(old!, LOGOUT.closeConnection)
+      old!.destroy()
+      const fresh = node.connect()
+      fresh.join(old!, 0)
+      expect(fresh.take()).toEqual([])
+      node.scsi.rest()
+      node.clock.settle()
+      expect(opcodesOf(takeAnswers(fresh))).toEqual([OPCODE.LOGIN_RESPONSE])
+      expect([tagsOf(node), node.scsi.terminatedLuns]).toEqual([[], ['0003000000000000']])
+    },
+  )
 
   it('[SESS-23] drops what waits for its CmdSN, and leaves the hole to the initiator', () => {
     const node = recoveringNode()

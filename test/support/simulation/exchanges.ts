@@ -76,6 +76,11 @@ export function coversTaskSet(functionCode: number): boolean {
   return functionCode >= FUNCTION.ABORT_TASK_SET && functionCode <= FUNCTION.TARGET_COLD_RESET
 }
 
+/** Functions that do not wait for what was sent before them (RFC 7143 4.2.3.3 b). */
+export function resetsTarget(functionCode: number): boolean {
+  return functionCode === FUNCTION.TARGET_WARM_RESET || functionCode === FUNCTION.TARGET_COLD_RESET
+}
+
 /** Functions that end commands of other nexuses too. */
 export function disturbsOthers(functionCode: number): boolean {
   return functionCode >= FUNCTION.CLEAR_TASK_SET && functionCode <= FUNCTION.TARGET_COLD_RESET

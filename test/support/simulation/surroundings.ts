@@ -3,6 +3,7 @@
 import type { NodeHarness } from '../connection-harness.ts'
 import type { SeededRandom } from '../seeded-random.ts'
 import type { DiskModel } from '../simulated-disk.ts'
+import { isSerialAfter } from '../wire-pdu.ts'
 import type { Faults } from './faults.ts'
 import type { SimulatedLink } from './link.ts'
 
@@ -37,6 +38,14 @@ export interface SessionNumbers {
 /** A number that was negotiated. */
 export function agreed(session: SessionNumbers, key: string): number {
   return Number(session.keys[key])
+}
+
+/** The next CmdSN, for a request that is to have one; null when the window has no room. */
+export function takeCmdSN(session: SessionNumbers): number | null {
+  const { cmdSN, maxCmdSN } = session
+  if (isSerialAfter(cmdSN, maxCmdSN)) return null
+  session.cmdSN = (cmdSN + 1) >>> 0
+  return cmdSN
 }
 
 /** How long the target keeps the tasks of a lost connection: not at all when Time2Retain is 0 (RFC 7143 13.16). */

@@ -24,8 +24,9 @@ import {
 import { isExpectedSense, SENSE_KEY } from './expected-sense.ts'
 import type { InitiatorConnection } from './initiator-connection.ts'
 import { COMMAND_KINDS, newCommand } from './new-command.ts'
+import { PluggedRequests } from './plugged-requests.ts'
 import { type CommandKind, type RetiredCommand, SimulatedCommand } from './simulated-command.ts'
-import { keptMs, type SessionNumbers, type Surroundings } from './surroundings.ts'
+import { keptMs, type SessionNumbers, type Surroundings, takeCmdSN } from './surroundings.ts'
 
 const REJECT_DATA_DIGEST_ERROR = 0x02
 /** How long a request may stay unacknowledged before it is sent again, or data may be missing before it is asked for again. */
@@ -46,6 +47,7 @@ export class TaskRunner {
   readonly #firstLba: number
   readonly #blocks: number
   readonly #transfer: DataTransfer
+  readonly #plugged: PluggedRequests
   readonly #retired = new Map<number, RetiredCommand>()
   readonly #loggedOut: (exchange: LogoutExchange, pdu: TargetPdu) => void
   #tag = 0x100
@@ -63,6 +65,7 @@ export class TaskRunner {
     this.#blocks = range.blocks
     this.#loggedOut = loggedOut
     this.#transfer = new DataTransfer(around, session, (command) => this.#functionsOver(command))
+    this.#plugged = new PluggedRequests(session, this.exchanges, (connection) => this.ping(connection, false))
   }
 
   /** A unit attention is due, which tells of commands that somebody else has ended. */
@@ -129,15 +132,16 @@ export class TaskRunner {
       this.#transfer.sendDataOut(command, NO_TAG, immediateBytes, unsolicitedEndBytes)
   }
 
-  /** Ask whether the target lives; `isNumbered`: with a CmdSN of its own. */
-  ping(connection: InitiatorConnection, isNumbered: boolean): void {
+  /** Ask whether the target lives; `isNumbered`: with a CmdSN of its own. Gives the tag of what was sent. */
+  ping(connection: InitiatorConnection, isNumbered: boolean): number | null {
     const tag = this.newTag()
     const data = Buffer.alloc(this.#around.random.integer(0, 30), tag)
-    const cmdSN = this.#takeCmdSN(isNumbered)
-    if (isNumbered && cmdSN === null) return
+    const cmdSN = isNumbered ? takeCmdSN(this.session) : null
+    if (isNumbered && cmdSN === null) return null
     const words = { 20: NO_TAG, 24: cmdSN ?? this.session.cmdSN }
     const request = { opcode: OPCODE.NOP_OUT, immediate: cmdSN === null, itt: tag, words, data }
     this.#exchange({ kind: 'ping', tag, connection, cmdSN, request, data })
+    return tag
   }
 
   /** Declare another MaxRecvDataSegmentLength (RFC 7143 13.12). */
@@ -286,6 +290,7 @@ export class TaskRunner {
   /** Time has passed: send again what got lost, ask what became of commands that may have ended. */
   tick(): void {
     const nowMs = this.#nowMs
+    this.#plugged.tick()
     for (const command of [...this.commands.values()]) {
       const { connection } = command
       if (command.isInLimbo || connection.phase !== 'up') continue
@@ -318,13 +323,6 @@ export class TaskRunner {
     exchange.connection.send(exchange.request, this.#nowMs)
   }
 
-  #takeCmdSN(isNumbered: boolean): number | null {
-    const { cmdSN, maxCmdSN } = this.session
-    if (!isNumbered || isSerialAfter(cmdSN, maxCmdSN)) return null
-    this.session.cmdSN = (cmdSN + 1) >>> 0
-    return cmdSN
-  }
-
   #manage(
     connection: InitiatorConnection,
     functionCode: number,
@@ -333,11 +331,12 @@ export class TaskRunner {
   ): void {
     const tag = this.newTag()
     const isNumbered = coversTaskSet(functionCode) && this.#around.random.chance(0.2)
-    const cmdSN = this.#takeCmdSN(isNumbered)
+    const cmdSN = isNumbered ? takeCmdSN(this.session) : null
     const words = { ...fields, 24: cmdSN ?? this.session.cmdSN }
     const byte1 = FINAL | functionCode
     const request = { opcode: OPCODE.TASK_MANAGEMENT_REQUEST, immediate: cmdSN === null, byte1, itt: tag, words }
     this.#around.count(`function ${functionCode}`)
+    this.#plugged.asked(functionCode)
     this.#exchange({ kind: 'management', tag, connection, cmdSN, request, function: functionCode, covered })
   }
 
@@ -415,6 +414,7 @@ export class TaskRunner {
     this.exchanges.delete(pdu.itt)
     if (pdu.opcode === OPCODE.NOP_IN) {
       assert.ok(exchange.kind === 'ping' && exchange.data.equals(pdu.data), `the answer to a ping: ${pdu.describe()}`)
+      if (this.#plugged.answered(pdu.itt)) this.#around.count('ping plugged')
     } else if (pdu.opcode === OPCODE.TASK_MANAGEMENT_RESPONSE) {
       assert.equal(exchange.kind, 'management', pdu.describe())
       this.#managed(exchange as ManagementExchange, pdu.byte(2))
