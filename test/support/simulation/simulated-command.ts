@@ -53,6 +53,11 @@ export class SimulatedCommand {
   mayBeLost = false
   /** Unit attentions that the session had seen when somebody else asked for what may end this command; else null. */
   disturbedAt: number | null = null
+  /**
+   * It was begun when a unit attention was due since so many had been seen; else null. Only such a command is sure to be
+   * executed after that was established: the status of an older one may have waited for a reassignment since before.
+   */
+  begunOwedSince: number | null = null
   /** A function over its task set was asked for. */
   isCovered = false
   /** An ABORT TASK for it is out. */

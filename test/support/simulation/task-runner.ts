@@ -41,7 +41,7 @@ export class TaskRunner {
   isDisturbing = false
   goodCount = 0
   #unitAttentionCount = 0
-  /** Commands were ended by somebody else when so many unit attentions had come: one more is due. */
+  /** So many unit attentions had come when somebody else last ended commands: one more is due. */
   #owedSince: number | null = null
   readonly #around: Surroundings
   readonly #firstLba: number
@@ -119,6 +119,7 @@ export class TaskRunner {
     if (this.#around.isDisturbed(this)) this.#disturb(command)
     // A function of our own that reaches beyond its CmdSN may end it too (RFC 7143 11.5.1).
     if (this.isDisturbing) command.endanger()
+    if (this.isOwedUnitAttention) command.begunOwedSince = this.#owedSince
     this.commands.set(command.identity.tag, command)
     this.transmit(command, connection)
   }
@@ -376,8 +377,8 @@ export class TaskRunner {
       if (write > 0) this.#around.model.mayHaveHappened(write, lba, blocks)
       return
     }
-    const wasAsked = command.identity.kind === 'other' && this.isOwedUnitAttention && this.commands.size === 0
-    assert.ok(!wasAsked, `no unit attention for commands that somebody else has ended: ${command.describe()}`)
+    const wasTold = !this.isOwedUnitAttention || command.begunOwedSince !== this.#owedSince || this.commands.size > 0
+    assert.ok(wasTold, `no unit attention for commands that somebody else has ended: ${command.describe()}`)
     assert.equal(pdu.byte(1) & 0x06, 0, `a residual: ${pdu.describe()}`)
     this.goodCount++
     if (command.hadRecovery) this.#around.count('command recovered')
@@ -439,9 +440,9 @@ export class TaskRunner {
     else if (functionCode === FUNCTION.ABORT_TASK) {
       const command = covered[0]!
       command.isBeingAborted = false
-      const isOpen = this.commands.has(command.identity.tag)
+      const isLost = response === 1 && this.commands.has(command.identity.tag)
       assert.ok(response === 0 || (response === 1 && this.#mayHaveEnded(command)), context)
-      if (isOpen && response === 1 && command.disturbedAt !== null) this.#owedSince = command.disturbedAt
+      if (isLost && (command.disturbedAt ?? -1) > (this.#owedSince ?? -1)) this.#owedSince = command.disturbedAt
       this.giveUp(command, connection)
     } else {
       assert.equal(response, 0, context)
