@@ -12,16 +12,17 @@ const DRAIN_TIMEOUT_MS = process.env.FAKE_DRAIN_TIMEOUT_MS ?? '30000'
 
 async function startServer(options: ServerOptions) {
   if (process.env.FAKE_START === 'throw') throw new TypeError('a bug in the server')
-  const servers = await Promise.all(options.listen.map(listen))
+  const plain = await Promise.all(options.listen.map(listen))
+  const tls = await Promise.all((options.tls?.listen ?? []).map(listen))
   return {
-    endpoints: servers.map(({ endpoint }) => endpoint),
-    tlsEndpoints: options.tls?.listen ?? [],
+    endpoints: plain.map(({ endpoint }) => endpoint),
+    tlsEndpoints: tls.map(({ endpoint }) => endpoint),
     renewTls: () => {},
     drain: async () => {
       options.log.info('the fake server drains')
       if (process.env.FAKE_DRAIN === 'hang') await new Promise(() => undefined)
       if (process.env.FAKE_DRAIN === 'fail') throw new Error('the fake disk is broken')
-      for (const { server } of servers) server.close()
+      for (const { server } of [...plain, ...tls]) server.close()
     },
   }
 }
