@@ -30,16 +30,29 @@ export function receiveParameterList(
   apply: (list: Buffer) => ParameterListOutcome,
   bytesMax = LIST_BYTES_MAX,
 ): void {
+  const lengthBytes = announcedListBytes(command, bytesMax)
+  if (lengthBytes > 0) new ParameterListOperation(command, logicalUnit, apply).start(lengthBytes)
+}
+
+/**
+ * The bytes that the CDB's `parameterListLength` field announces; 0 when there is nothing to collect, and the command has
+ * ended: with GOOD for no bytes, else with what is wrong.
+ */
+export function announcedListBytes(command: Command, bytesMax = LIST_BYTES_MAX): number {
   const lengthField = command.definition!.cdb.fields.parameterListLength!
   const lengthBytes = readField(command.cdb, lengthField)
   if (lengthBytes > bytesMax) {
     checkCondition(command, invalidField(lengthField))
-    return
+    return 0
   }
   command.presentedDataBytes = lengthBytes
-  if (lengthBytes === 0) completeGood(command)
-  else if (lengthBytes > command.dataOutCapacityBytes) checkCondition(command, SENSE.PARAMETER_LIST_LENGTH_ERROR)
-  else new ParameterListOperation(command, logicalUnit, apply).start(lengthBytes)
+  if (lengthBytes === 0) {
+    completeGood(command)
+    return 0
+  }
+  if (lengthBytes <= command.dataOutCapacityBytes) return lengthBytes
+  checkCondition(command, SENSE.PARAMETER_LIST_LENGTH_ERROR)
+  return 0
 }
 
 class ParameterListOperation extends Operation {

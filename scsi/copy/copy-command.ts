@@ -3,19 +3,15 @@
  * in the background, as soon as it has begun. Task management that aborts the command ends a copy in the foreground.
  */
 
-import { invalidField, readField } from '../cdb.ts'
 import type { Command } from '../command.ts'
-import { checkCondition, completeGood } from '../completion.ts'
 import type { ItlNexus } from '../itl-nexus.ts'
 import type { LogicalUnit } from '../logical-unit.ts'
 import { Operation } from '../operation.ts'
+import { announcedListBytes } from '../parameter-list.ts'
 import { type SenseData, senseOf } from '../sense.ts'
 import { SENSE } from '../sense-codes.ts'
 import type { CopyJob, CopyPlan } from './copy-job.ts'
 import { type CopyOperationState, readProgress } from './copy-operations.ts'
-
-/** No list of supported length is longer. */
-const LIST_BYTES_MAX = 64 * 1024
 
 /** Starts `command` as one of these. A parameter list of no bytes is no error and copies nothing (SPC-3 6.3.1). */
 export function startCopyCommand<T extends CopyCommand>(
@@ -23,16 +19,8 @@ export function startCopyCommand<T extends CopyCommand>(
   logicalUnit: LogicalUnit,
   create: new (command: Command, logicalUnit: LogicalUnit) => T,
 ): void {
-  const lengthField = command.definition!.cdb.fields.parameterListLength!
-  const lengthBytes = readField(command.cdb, lengthField)
-  if (lengthBytes > LIST_BYTES_MAX) {
-    checkCondition(command, invalidField(lengthField))
-    return
-  }
-  command.presentedDataBytes = lengthBytes
-  if (lengthBytes === 0) completeGood(command)
-  else if (lengthBytes > command.dataOutCapacityBytes) checkCondition(command, SENSE.PARAMETER_LIST_LENGTH_ERROR)
-  else new create(command, logicalUnit).start(lengthBytes)
+  const lengthBytes = announcedListBytes(command)
+  if (lengthBytes > 0) new create(command, logicalUnit).start(lengthBytes)
 }
 
 /** What a job needs beyond its plan. */
