@@ -14,21 +14,6 @@ import { TestStore } from './scsi-store.ts'
 import { FINAL, NO_TAG, OPCODE, type TargetPdu } from './wire-pdu.ts'
 import { commandFields, type ScsiRequest, testUnitReady } from './wire-scsi.ts'
 
-export const FUNCTION = {
-  ABORT_TASK: 1,
-  ABORT_TASK_SET: 2,
-  CLEAR_ACA: 3,
-  CLEAR_TASK_SET: 4,
-  LOGICAL_UNIT_RESET: 5,
-  TARGET_WARM_RESET: 6,
-  TARGET_COLD_RESET: 7,
-  TASK_REASSIGN: 8,
-  QUERY_TASK: 9,
-  QUERY_TASK_SET: 10,
-  I_T_NEXUS_RESET: 11,
-  QUERY_ASYNCHRONOUS_EVENT: 12,
-} as const
-
 export interface ScsiNode {
   readonly node: NodeHarness
   readonly target: ScsiTarget

@@ -27,6 +27,22 @@ export const OPCODE = {
   REJECT: 0x3f,
 } as const
 
+/** Task management functions (RFC 7143 11.5.1, RFC 7144 6.3). */
+export const FUNCTION = {
+  ABORT_TASK: 1,
+  ABORT_TASK_SET: 2,
+  CLEAR_ACA: 3,
+  CLEAR_TASK_SET: 4,
+  LOGICAL_UNIT_RESET: 5,
+  TARGET_WARM_RESET: 6,
+  TARGET_COLD_RESET: 7,
+  TASK_REASSIGN: 8,
+  QUERY_TASK: 9,
+  QUERY_TASK_SET: 10,
+  I_T_NEXUS_RESET: 11,
+  QUERY_ASYNCHRONOUS_EVENT: 12,
+} as const
+
 export const BHS_BYTES = 48
 /** The value that an Initiator or Target Transfer Tag has when it names nothing. */
 export const NO_TAG = 0xffffffff

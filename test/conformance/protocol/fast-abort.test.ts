@@ -4,7 +4,6 @@ import { describe, expect, it } from 'vitest'
 import type { ConnectionHarness } from '../../support/connection-harness.ts'
 import {
   acknowledge,
-  FUNCTION,
   manage,
   openScsiSession,
   type ScsiNode,
@@ -12,7 +11,7 @@ import {
   seen,
   sendCdb,
 } from '../../support/scsi-node.ts'
-import { NO_TAG, OPCODE, type TargetPdu } from '../../support/wire-pdu.ts'
+import { FUNCTION, NO_TAG, OPCODE, type TargetPdu } from '../../support/wire-pdu.ts'
 import { pattern, testUnitReady, write10 } from '../../support/wire-scsi.ts'
 
 const FAST = { TaskReporting: 'FastAbort,ResponseFence,RFC3720' }

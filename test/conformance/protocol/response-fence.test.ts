@@ -1,8 +1,9 @@
 /** The Response Fence, RFC 7143 4.2.2.3.3 and 4.2.2.3.4: the order of responses over several connections. */
 
 import { describe, expect, it } from 'vitest'
-import { acknowledge, FUNCTION, manage, openScsiSession, scsiNode, seen, sendCdb } from '../../support/scsi-node.ts'
+import { acknowledge, manage, openScsiSession, scsiNode, seen, sendCdb } from '../../support/scsi-node.ts'
 import { LOGOUT, logout, reassign } from '../../support/session-steps.ts'
+import { FUNCTION } from '../../support/wire-pdu.ts'
 import { pattern, testUnitReady, write10 } from '../../support/wire-scsi.ts'
 
 const FENCE = { TaskReporting: 'ResponseFence' }

@@ -2,10 +2,10 @@
 
 import { describe, expect, it } from 'vitest'
 import type { ConnectionHarness } from '../../support/connection-harness.ts'
-import { acknowledge, FUNCTION, manage, openScsiSession, scsiNode, seen, sendCdb } from '../../support/scsi-node.ts'
+import { acknowledge, manage, openScsiSession, scsiNode, seen, sendCdb } from '../../support/scsi-node.ts'
 import type { TestStore } from '../../support/scsi-store.ts'
 import { LOGOUT, logout } from '../../support/session-steps.ts'
-import { OPCODE } from '../../support/wire-pdu.ts'
+import { FUNCTION, OPCODE } from '../../support/wire-pdu.ts'
 import { pattern, read10, testUnitReady, write10 } from '../../support/wire-scsi.ts'
 
 const LEVEL_2 = { iSCSIProtocolLevel: '2' }

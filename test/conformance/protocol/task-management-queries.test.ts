@@ -6,7 +6,6 @@ import {
   acknowledge,
   clearUnitAttentions,
   describePdu,
-  FUNCTION,
   type ManagementFields,
   manage,
   openScsiSession,
@@ -14,7 +13,7 @@ import {
   seen,
   sendCdb,
 } from '../../support/scsi-node.ts'
-import { OPCODE } from '../../support/wire-pdu.ts'
+import { FUNCTION, OPCODE } from '../../support/wire-pdu.ts'
 import { pattern, read10, testUnitReady, write10 } from '../../support/wire-scsi.ts'
 
 const LEVEL_2 = { iSCSIProtocolLevel: '2' }

@@ -4,24 +4,9 @@
  */
 
 import type { SeededRandom } from '../seeded-random.ts'
-import type { RequestFields } from '../wire-pdu.ts'
+import { FUNCTION, type RequestFields } from '../wire-pdu.ts'
 import type { InitiatorConnection } from './initiator-connection.ts'
 import type { SimulatedCommand } from './simulated-command.ts'
-
-/** RFC 7143 11.5.1, RFC 7144 6.3. */
-export const FUNCTION = {
-  ABORT_TASK: 1,
-  ABORT_TASK_SET: 2,
-  CLEAR_TASK_SET: 4,
-  LOGICAL_UNIT_RESET: 5,
-  TARGET_WARM_RESET: 6,
-  TARGET_COLD_RESET: 7,
-  TASK_REASSIGN: 8,
-  QUERY_TASK: 9,
-  QUERY_TASK_SET: 10,
-  I_T_NEXUS_RESET: 11,
-  QUERY_ASYNCHRONOUS_EVENT: 12,
-} as const
 
 /** RFC 7143 11.14.1. */
 export const LOGOUT = { CLOSE_SESSION: 0, CLOSE_CONNECTION: 1, REMOVE_FOR_RECOVERY: 2 } as const

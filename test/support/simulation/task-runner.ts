@@ -6,7 +6,7 @@
 
 import assert from 'node:assert/strict'
 import { hasStatus } from '../wire-invariants.ts'
-import { FINAL, isSerialAfter, NO_TAG, OPCODE, type TargetPdu } from '../wire-pdu.ts'
+import { FINAL, FUNCTION, isSerialAfter, NO_TAG, OPCODE, type TargetPdu } from '../wire-pdu.ts'
 import { encodeText } from '../wire-text.ts'
 import { DataTransfer } from './data-transfer.ts'
 import {
@@ -15,7 +15,6 @@ import {
   disturbsOthers,
   type Exchange,
   endsSession,
-  FUNCTION,
   isQuery,
   LOGOUT,
   type LogoutExchange,
