@@ -6,6 +6,7 @@
 import { BUFFER_COMMANDS } from './commands/buffer.ts'
 import { COMPARE_AND_WRITE_COMMANDS } from './commands/compare-and-write.ts'
 import { DIAGNOSTIC_COMMANDS } from './commands/diagnostic.ts'
+import { FORMAT_UNIT_COMMANDS } from './commands/format-unit.ts'
 import { GET_LBA_STATUS_COMMANDS } from './commands/get-lba-status.ts'
 import { IDENTIFYING_INFORMATION_COMMANDS } from './commands/identifying-information.ts'
 import { INQUIRY_COMMANDS } from './commands/inquiry.ts'
@@ -25,6 +26,7 @@ import { reportSupportedOperationCodes } from './commands/report-supported-opera
 import { REPORT_SUPPORTED_TASK_MANAGEMENT_FUNCTIONS_COMMANDS } from './commands/report-supported-task-management-functions.ts'
 import { REQUEST_SENSE_COMMANDS } from './commands/request-sense.ts'
 import { RESERVE_RELEASE_COMMANDS } from './commands/reserve-release.ts'
+import { SANITIZE_COMMANDS } from './commands/sanitize.ts'
 import { SECURITY_PROTOCOL_COMMANDS } from './commands/security-protocol.ts'
 import { START_STOP_UNIT_COMMANDS } from './commands/start-stop-unit.ts'
 import { SYNCHRONIZE_CACHE_COMMANDS } from './commands/synchronize-cache.ts'
@@ -45,6 +47,7 @@ export const COMMAND_TABLE: readonly CommandDefinition[] = [
   ...BUFFER_COMMANDS,
   ...COMPARE_AND_WRITE_COMMANDS,
   ...DIAGNOSTIC_COMMANDS,
+  ...FORMAT_UNIT_COMMANDS,
   ...GET_LBA_STATUS_COMMANDS,
   ...IDENTIFYING_INFORMATION_COMMANDS,
   ...INQUIRY_COMMANDS,
@@ -64,6 +67,7 @@ export const COMMAND_TABLE: readonly CommandDefinition[] = [
   ...REPORT_SUPPORTED_TASK_MANAGEMENT_FUNCTIONS_COMMANDS,
   ...REQUEST_SENSE_COMMANDS,
   ...RESERVE_RELEASE_COMMANDS,
+  ...SANITIZE_COMMANDS,
   ...SECURITY_PROTOCOL_COMMANDS,
   ...START_STOP_UNIT_COMMANDS,
   ...SYNCHRONIZE_CACHE_COMMANDS,

@@ -43,6 +43,15 @@ export type ReservationClass =
  */
 export type AccessClass = 'always' | 'management' | 'settings' | 'medium'
 
+/**
+ * Whether the command is answered while the medium is formatted or sanitized (SBC-4):
+ * - `always`: during the operation and after it failed;
+ * - `afterFailure`: after it failed, because the command can put things right;
+ * - `afterFormatFailure`: the same, and not after a sanitize operation, which only another one can make good;
+ * - `never`: in none of these cases.
+ */
+export type ErasureClass = 'always' | 'afterFailure' | 'afterFormatFailure' | 'never'
+
 /** What kind of work the command is, for whoever counts or orders commands. */
 export type TaskClass = 'information' | 'read' | 'write' | 'verify' | 'flush' | 'configuration'
 
@@ -63,6 +72,8 @@ export interface CommandDefinition<F extends CdbFields = CdbFields> {
   /** A function of the CDB where that decides; by default `always` with `executeAbsent`, otherwise `medium`. */
   readonly accessClass: AccessClass | ((cdb: Buffer) => AccessClass)
   readonly taskClass: TaskClass
+  /** By default `always` with `executeAbsent`, otherwise `never`. */
+  readonly erasureClass: ErasureClass
   readonly execute: ExecuteCommand
   /** It acquires the blocks that it touches by itself (`block-range-locks.ts`); others wait for their blocks before they begin. */
   readonly isAtomic: boolean
@@ -76,7 +87,7 @@ export interface CommandDefinition<F extends CdbFields = CdbFields> {
   readonly executeAbsent: ((command: Command, itlNexus: ItlNexus) => void) | null
 }
 
-type OptionalInRow = 'serviceAction' | 'accessClass' | 'isAtomic' | 'isSupportedBy' | 'executeAbsent'
+type OptionalInRow = 'serviceAction' | 'accessClass' | 'erasureClass' | 'isAtomic' | 'isSupportedBy' | 'executeAbsent'
 type CommandDeclaration<F extends CdbFields> = Omit<CommandDefinition<F>, OptionalInRow> &
   Partial<Pick<CommandDefinition<F>, OptionalInRow>>
 
@@ -100,7 +111,17 @@ export function defineCommand<F extends CdbFields>(declaration: CommandDeclarati
   const execute =
     isSupportedBy === everyUnit ? declaration.execute : executeIfSupported(declaration.execute, isSupportedBy)
   const { accessClass = executeAbsent === null ? 'medium' : 'always' } = declaration
-  const row = { ...declaration, serviceAction, accessClass, isAtomic, isSupportedBy, execute, executeAbsent }
+  const { erasureClass = executeAbsent === null ? 'never' : 'always' } = declaration
+  const row = {
+    ...declaration,
+    serviceAction,
+    accessClass,
+    erasureClass,
+    isAtomic,
+    isSupportedBy,
+    execute,
+    executeAbsent,
+  }
   const isVariable = operationCode === VARIABLE_LENGTH.operationCode
   if (cdb.lengthBytes !== (isVariable ? VARIABLE_LENGTH.lengthBytes : CDB_LENGTH_BYTES_OF_GROUP[operationCode >> 5])) {
     throw new Error(`${name}: a CDB of ${cdb.lengthBytes} bytes does not fit operation code ${operationCode}`)

@@ -10,6 +10,7 @@ import { type Command, STATUS, TASK_ATTRIBUTE } from './command.ts'
 import { findCommand, isOperationCodeSupported } from './command-table.ts'
 import { checkCondition, completeWithStatus, endAborted } from './completion.ts'
 import { type CommandDefinition, SERVICE_ACTION } from './define-command.ts'
+import type { Erasure } from './erasure.ts'
 import type { ItlNexus } from './itl-nexus.ts'
 import type { LogicalUnit } from './logical-unit.ts'
 import { findReservationRefusal } from './reservation-conflict.ts'
@@ -67,6 +68,8 @@ function dispatch(
     checkCondition(command, unknownCommand(command.cdb))
   } else if (itlNexus.access.isRestricted && !isAnsweredIn(itlNexus.access, command, definition)) {
     checkCondition(command, itlNexus.access.refusal!)
+  } else if (logicalUnit.erasure.isBlocking && !isAnsweredDespite(logicalUnit.erasure, definition)) {
+    checkCondition(command, logicalUnit.erasure.refusal!)
   } else {
     if (logicalUnit.powerCondition.isLow) leaveLowPower(definition, logicalUnit)
     const refusal = checkCdb(command, definition)
@@ -85,6 +88,12 @@ function leaveLowPower({ taskClass }: CommandDefinition, { powerCondition }: Log
 /** Whether a command is answered through a target port in this access state (SPC-4; SPC-3 5.8.2.4). */
 function isAnsweredIn(access: TargetPortGroupAccess, { cdb }: Command, { accessClass }: CommandDefinition): boolean {
   return access.answers(typeof accessClass === 'function' ? accessClass(cdb) : accessClass)
+}
+
+/** Whether a command is answered although the medium is being erased, or that failed (SBC-4). */
+function isAnsweredDespite({ failed }: Erasure, { erasureClass }: CommandDefinition): boolean {
+  if (erasureClass === 'afterFormatFailure') return failed?.kind === 'format'
+  return erasureClass === 'always' || (erasureClass === 'afterFailure' && failed !== null)
 }
 
 /** Others work on the command's blocks and must not be interrupted: it begins after them, or is aborted before. */

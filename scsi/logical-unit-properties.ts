@@ -23,6 +23,10 @@ export interface LogicalUnitProperties {
   readonly identity: LogicalUnitIdentity
   /** 512 or 4096. */
   readonly blockLengthBytes: number
+  /** Bytes that the medium writes at a time: a power of two of logical blocks. */
+  readonly physicalBlockBytes: number
+  /** The first logical block that begins a physical block. */
+  readonly lowestAlignedLba: number
   readonly blockCount: number
   readonly capabilities: BackingCapabilities
   /** Write protected towards initiators, whatever the store could do. */

@@ -7,7 +7,7 @@
 import { type AccessChange, AccessStates, type GroupAccess, STATUS_CODE } from './access-states.ts'
 import { AssignedPriorities } from './assigned-priorities.ts'
 import { AtomicWriter } from './atomic-writer.ts'
-import type { BackingStore } from './backing/backing-store.ts'
+import type { BackingDone, BackingStore } from './backing/backing-store.ts'
 import { touchedBytes } from './block-range.ts'
 import { BlockRangeLocks } from './block-range-locks.ts'
 import type { Command } from './command.ts'
@@ -15,6 +15,7 @@ import { CopyManager } from './copy/copy-manager.ts'
 import { LogicalUnitCopies } from './copy/logical-unit-copies.ts'
 import { DeviceClock } from './device-clock.ts'
 import { startCommand } from './device-server.ts'
+import { Erasure, type ErasurePace } from './erasure.ts'
 import type { ItlNexus } from './itl-nexus.ts'
 import type { LogicalUnitIdentity, LogicalUnitProperties } from './logical-unit-properties.ts'
 import { LogicalUnitStatistics } from './logical-unit-statistics.ts'
@@ -25,6 +26,7 @@ import { PersistentReservations } from './persistent-reservations.ts'
 import { PowerCondition } from './power-condition.ts'
 import { ProvisioningWatch } from './provisioning-watch.ts'
 import { Reservation } from './reservations.ts'
+import { type ResizeOptions, Resizing } from './resize.ts'
 import { MemorySavedState, type SavedState } from './saved-state.ts'
 import { SELF_TEST_RESULT, SelfTests } from './self-test.ts'
 import { SENSE, type SenseCondition } from './sense-codes.ts'
@@ -32,6 +34,10 @@ import { TaskSet } from './task-set.ts'
 
 export interface LogicalUnitOptions {
   readonly identity: LogicalUnitIdentity
+  /** A power of two of logical blocks; by default one. What a host should write at a time (512e). */
+  readonly physicalBlockBytes?: number
+  /** LOWEST ALIGNED LOGICAL BLOCK ADDRESS: where the first whole physical block begins; by default 0. */
+  readonly lowestAlignedLba?: number
   /** 512 or 4096. Bytes of the store beyond the last whole block are never touched. */
   readonly blockLengthBytes: number
   /** Write protected towards initiators even if the store could write. */
@@ -46,6 +52,8 @@ export interface LogicalUnitOptions {
   readonly groupAccess?: ReadonlyMap<number, GroupAccess>
   /** What it shares with the logical units that it can be copied from and to; by default one of its own. */
   readonly copyManager?: CopyManager
+  /** How fast FORMAT UNIT and SANITIZE may go; by default as fast as they can. */
+  readonly erasurePace?: ErasurePace
 }
 
 /** As many as 128 sessions of the usual command window have. */
@@ -71,6 +79,8 @@ export class LogicalUnit {
   readonly assignedPriorities = new AssignedPriorities()
   readonly clock: DeviceClock
   readonly selfTests: SelfTests
+  readonly erasure: Erasure
+  readonly #resizing: Resizing
   /** What WRITE BUFFER writes; made when it first does. */
   dataBuffer: Buffer | null = null
   /** WCE is zero over a store with a volatile cache: what a command wrote is flushed before its status. */
@@ -96,8 +106,12 @@ export class LogicalUnit {
     this.atomicWriter = new AtomicWriter(this.copies.watch.watched(store), this.savedState)
     this.rangeLocks = new BlockRangeLocks(this.taskSet, (command) => touchedBytes(command, blockLengthBytes))
     this.#isReadOnly = isReadOnly || store.capabilities.readOnly
+    const { physicalBlockBytes = blockLengthBytes, lowestAlignedLba = 0 } = options
+    checkPhysicalBlocks(blockLengthBytes, physicalBlockBytes, lowestAlignedLba)
     this.properties = {
       identity,
+      physicalBlockBytes,
+      lowestAlignedLba,
       blockLengthBytes,
       blockCount,
       capabilities: store.capabilities,
@@ -105,6 +119,10 @@ export class LogicalUnit {
     }
     this.modeSettings = new ModeSettings(this.properties, this.savedState)
     this.#applyModes()
+    this.#resizing = new Resizing(this, (blocks) => {
+      this.properties = { ...this.properties, blockCount: blocks }
+    })
+    this.erasure = new Erasure(this, options.erasurePace ?? null)
   }
 
   /** Reservations or registrations may stop a command. */
@@ -193,6 +211,15 @@ export class LogicalUnit {
   }
 
   /**
+   * Make the logical unit larger or smaller while it is in use, and tell every nexus.
+   * Errors: when the store cannot be resized, the size is no positive multiple of the block length, the medium is being
+   * erased, or shrinking would lose data that `options` do not give up; then nothing has changed.
+   */
+  resize(sizeBytes: number, options: ResizeOptions, done: BackingDone): void {
+    this.#resizing.start(sizeBytes, options, done)
+  }
+
+  /**
    * Change how the logical unit can be reached, for an initiator that asked for it (SET TARGET PORT GROUPS) or, with null,
    * of the server's own accord; every other nexus is told. What runs already goes on.
    */
@@ -235,6 +262,16 @@ export class LogicalUnit {
     const losers = Map.groupBy(lost, (command) => command.itlNexus!)
     for (const [{ observer }, commands] of losers) observer.commandsClearedByAnother(commands)
     return [...losers.keys()]
+  }
+}
+
+function checkPhysicalBlocks(blockLengthBytes: number, physicalBlockBytes: number, lowestAlignedLba: number): void {
+  const exponent = Math.log2(physicalBlockBytes / blockLengthBytes)
+  if (!Number.isInteger(exponent) || exponent < 0 || exponent > 14) {
+    throw new RangeError(`a physical block of ${physicalBlockBytes} bytes is not 2^0 to 2^14 logical blocks`)
+  }
+  if (!Number.isInteger(lowestAlignedLba) || lowestAlignedLba < 0 || lowestAlignedLba >= 2 ** exponent) {
+    throw new RangeError(`lowest aligned logical block address ${lowestAlignedLba} is not in the first physical block`)
   }
 }
 

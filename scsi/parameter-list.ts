@@ -55,6 +55,41 @@ export function announcedListBytes(command: Command, bytesMax = LIST_BYTES_MAX):
   return 0
 }
 
+/**
+ * Collect a parameter list of a length that was checked, and hand it to `received`, which ends the command.
+ * Ownership: the list is a fresh buffer.
+ * Errors: PARAMETER LIST LENGTH ERROR when the initiator has less data than that.
+ */
+export function receiveWholeList(
+  command: Command,
+  logicalUnit: LogicalUnit,
+  lengthBytes: number,
+  received: (list: Buffer) => void,
+): void {
+  command.presentedDataBytes = lengthBytes
+  if (lengthBytes > command.dataOutCapacityBytes) checkCondition(command, SENSE.PARAMETER_LIST_LENGTH_ERROR)
+  else new ListReception(command, logicalUnit, received).start(lengthBytes)
+}
+
+/** Lets go of the command when it has the list: `received` takes over. */
+class ListReception extends Operation {
+  readonly #received: (list: Buffer) => void
+
+  constructor(command: Command, logicalUnit: LogicalUnit, received: (list: Buffer) => void) {
+    super(command, logicalUnit)
+    this.#received = received
+  }
+
+  start(lengthBytes: number): void {
+    this.receiveBlock(lengthBytes, (list) => {
+      this.command.operation = null
+      this.#received(list)
+    })
+  }
+
+  protected override advance(): void {}
+}
+
 class ParameterListOperation extends Operation {
   readonly #apply: (list: Buffer) => ParameterListOutcome
   #list: Buffer | null = null

@@ -25,6 +25,8 @@ export interface SenseData {
   readonly information: number | null
   /** With COPY ABORTED: the segment descriptor that failed, counted from 0 (SPC-3 6.3.3). */
   readonly segmentNumber?: number
+  /** PROGRESS INDICATION (SPC-3 4.5.2.4.4) of what keeps the logical unit from being ready, in parts of 65536. */
+  readonly progress?: number
 }
 
 export type SenseFormat = 'fixed' | 'descriptor'
@@ -67,7 +69,8 @@ export function invalidFieldInParameterList(byte: number, bit: number | null = n
 
 /**
  * The sense data for a failed backing operation.
- * `outOfRange` and `unsupported` are our own mistakes, because the device server checks both before it asks the store.
+ * `outOfRange` is a command that passed its check before the logical unit shrank. `unsupported` is our own mistake,
+ * because the device server checks that before it asks the store.
  */
 export function senseOfBackingError(error: BackingError, direction: 'read' | 'write'): SenseData {
   switch (error.kind) {
@@ -80,6 +83,7 @@ export function senseOfBackingError(error: BackingError, direction: 'read' | 'wr
     case 'closed':
       return senseOf(SENSE.LOGICAL_UNIT_NOT_READY_MANUAL_INTERVENTION_REQUIRED)
     case 'outOfRange':
+      return senseOf(SENSE.LOGICAL_BLOCK_ADDRESS_OUT_OF_RANGE)
     case 'unsupported':
       return senseOf(SENSE.INTERNAL_TARGET_FAILURE)
   }
@@ -90,7 +94,7 @@ export function encodeSense(sense: SenseData, format: SenseFormat): Buffer {
   return format === 'fixed' ? encodeFixed(sense) : encodeDescriptor(sense)
 }
 
-function encodeFixed({ condition, fieldPointer, information, segmentNumber = 0 }: SenseData): Buffer {
+function encodeFixed({ condition, fieldPointer, information, segmentNumber = 0, progress }: SenseData): Buffer {
   const data = Buffer.alloc(FIXED_LENGTH_BYTES)
   data[0] = CURRENT_FIXED
   data[2] = condition.key
@@ -104,14 +108,16 @@ function encodeFixed({ condition, fieldPointer, information, segmentNumber = 0 }
   data[12] = condition.asc
   data[13] = condition.ascq
   if (fieldPointer !== null) writeFieldPointer(data, 15, fieldPointer)
+  else if (progress !== undefined) writeProgress(data, 15, progress)
   return data
 }
 
-function encodeDescriptor({ condition, fieldPointer, information, segmentNumber }: SenseData): Buffer {
+function encodeDescriptor({ condition, fieldPointer, information, segmentNumber, progress }: SenseData): Buffer {
   const informationBytes = information === null ? 0 : INFORMATION_DESCRIPTOR.byteCount
   const segmentBytes = segmentNumber === undefined ? 0 : COMMAND_SPECIFIC_DESCRIPTOR.byteCount
-  const fieldPointerBytes = fieldPointer === null ? 0 : SENSE_KEY_SPECIFIC_DESCRIPTOR.byteCount
-  const data = Buffer.alloc(DESCRIPTOR_HEADER_BYTES + informationBytes + segmentBytes + fieldPointerBytes)
+  const hasSpecific = fieldPointer !== null || progress !== undefined
+  const specificBytes = hasSpecific ? SENSE_KEY_SPECIFIC_DESCRIPTOR.byteCount : 0
+  const data = Buffer.alloc(DESCRIPTOR_HEADER_BYTES + informationBytes + segmentBytes + specificBytes)
   data[0] = CURRENT_DESCRIPTOR
   data[1] = condition.key
   data[2] = condition.asc
@@ -127,10 +133,11 @@ function encodeDescriptor({ condition, fieldPointer, information, segmentNumber 
     writeDescriptorHeader(data, at, COMMAND_SPECIFIC_DESCRIPTOR)
     data.writeBigUInt64BE(BigInt(segmentNumber), at + 4)
   }
-  if (fieldPointer !== null) {
+  if (hasSpecific) {
     const at = DESCRIPTOR_HEADER_BYTES + informationBytes + segmentBytes
     writeDescriptorHeader(data, at, SENSE_KEY_SPECIFIC_DESCRIPTOR)
-    writeFieldPointer(data, at + 4, fieldPointer)
+    if (fieldPointer !== null) writeFieldPointer(data, at + 4, fieldPointer)
+    else writeProgress(data, at + 4, progress!)
   }
   return data
 }
@@ -139,6 +146,12 @@ function encodeDescriptor({ condition, fieldPointer, information, segmentNumber 
 function writeDescriptorHeader(data: Buffer, at: number, descriptor: { type: number; byteCount: number }): void {
   data[at] = descriptor.type
   data[at + 1] = descriptor.byteCount - 2
+}
+
+/** SKSV and PROGRESS INDICATION in three bytes. */
+function writeProgress(data: Buffer, at: number, progress: number): void {
+  data[at] = 0x80
+  data.writeUInt16BE(progress, at + 1)
 }
 
 /** SKSV, C/D or SD, BPV, BIT POINTER and FIELD POINTER in three bytes. */

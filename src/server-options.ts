@@ -25,6 +25,8 @@ export interface LunOptions {
   /** An existing file whose size is a positive multiple of `blockLengthBytes`. Absolute. */
   readonly path: string
   readonly blockLengthBytes: 512 | 4096
+  /** A power of two of logical blocks. */
+  readonly physicalBlockBytes: number
   readonly readOnly: boolean
   readonly identity: LogicalUnitIdentity
   /** Where the logical unit keeps what outlives a restart; open as long as the server runs. */

@@ -13,6 +13,7 @@ import { CheckedStore } from '../scsi/backing/checked.ts'
 import { DiskFileError } from '../scsi/backing/disk-file.ts'
 import { openRawFile } from '../scsi/backing/raw-file.ts'
 import { CopyManager } from '../scsi/copy/copy-manager.ts'
+import type { ErasurePace } from '../scsi/erasure.ts'
 import { LogicalUnit } from '../scsi/logical-unit.ts'
 import { ScsiTarget } from '../scsi/target.ts'
 import { Bridge } from './bridge.ts'
@@ -27,6 +28,15 @@ import { SingleTargetDirectory } from './single-target-directory.ts'
 /** How often the disks are compared with the thresholds of space that initiators may have set. */
 const SPACE_CHECK_PERIOD_MS = 10_000
 
+/**
+ * FORMAT UNIT and SANITIZE write patterns as fast as a hard disk would: other disks on the same medium, and the page cache
+ * that all of them share, are still of use meanwhile.
+ */
+const ERASURE_PACE: ErasurePace = {
+  bytesPerSecond: 160 * 2 ** 20,
+  wait: (resume, delayMs) => void setTimeout(resume, delayMs).unref(),
+}
+
 /** Start to serve. Errors: the system's, when a disk cannot be opened or an address cannot be listened on. */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const { log } = options
@@ -40,8 +50,12 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     for (const lun of options.luns) {
       const store = await openStore(lun, log)
       stores.push(store)
-      const logicalUnit = new LogicalUnit({ ...lun, isReadOnly: lun.readOnly, groupAccess, copyManager }, store)
+      const logicalUnit = new LogicalUnit(
+        { ...lun, isReadOnly: lun.readOnly, groupAccess, copyManager, erasurePace: ERASURE_PACE },
+        store,
+      )
       await undoTornWrite(logicalUnit, lun.path)
+      logicalUnit.erasure.resume()
       logicalUnits.set(lun.lun, logicalUnit)
     }
     const portals = [...options.listen, ...(options.tls?.listen ?? [])]

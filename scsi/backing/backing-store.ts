@@ -53,7 +53,7 @@ export interface BackingCapabilities {
 /** A flat array of bytes with vectored access. */
 export interface BackingStore {
   readonly capabilities: BackingCapabilities
-  /** Units: bytes. Constant while the store is open. */
+  /** Units: bytes. Changed by `resize` only. */
   readonly sizeBytes: number
 
   /** Fill `buffers`, in order, with the bytes from `offsetBytes` on. On success every byte was written; on error none counts. */
@@ -76,6 +76,13 @@ export interface BackingStore {
 
   /** Fill `space` with the space that there is and that is taken at the moment. */
   readSpace(space: BackingSpace, done: BackingDone): void
+
+  /**
+   * Make the store `sizeBytes` long, durably: a longer one has zeroes behind its old end, a shorter one has lost what was
+   * there. Nobody uses bytes behind the shorter end meanwhile.
+   * Errors: `unsupported` for a store whose size is not ours to change; then nothing has changed.
+   */
+  resize(sizeBytes: number, done: BackingDone): void
 
   /** Everything whose `done` came before this call is durable when `done` comes. */
   flush(done: BackingDone): void

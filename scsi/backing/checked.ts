@@ -28,11 +28,11 @@ function throwViolation(message: string): void {
   throw new BackingContractError(message)
 }
 
-type Operation = 'readv' | 'writev' | 'writeZeroes' | 'readAllocation' | 'readSpace' | 'flush' | 'close'
+type Operation = 'readv' | 'writev' | 'writeZeroes' | 'readAllocation' | 'readSpace' | 'resize' | 'flush' | 'close'
 
 export class CheckedStore implements BackingStore {
   readonly capabilities: BackingCapabilities
-  readonly sizeBytes: number
+  #sizeBytes: number
   readonly #store: BackingStore
   readonly #onViolation: (message: string) => void
   #isClosed = false
@@ -44,14 +44,18 @@ export class CheckedStore implements BackingStore {
   constructor(store: BackingStore, onViolation: (message: string) => void = throwViolation) {
     this.#store = store
     this.#onViolation = onViolation
-    this.sizeBytes = store.sizeBytes
+    this.#sizeBytes = store.sizeBytes
     this.capabilities = store.capabilities
-    if (!Number.isSafeInteger(this.sizeBytes) || this.sizeBytes <= 0) {
+    if (!isSize(this.sizeBytes)) {
       onViolation(`a store's size must be a positive whole number of bytes, not ${this.sizeBytes}`)
     }
     if (!isPowerOfTwo(this.capabilities.optimalIoBytes)) {
       onViolation(`a store's optimalIoBytes must be a power of two, not ${this.capabilities.optimalIoBytes}`)
     }
+  }
+
+  get sizeBytes(): number {
+    return this.#sizeBytes
   }
 
   readv(buffers: readonly Buffer[], offsetBytes: number, done: BackingDone): void {
@@ -84,6 +88,24 @@ export class CheckedStore implements BackingStore {
   readSpace(space: BackingSpace, done: BackingDone): void {
     if (this.#isClosed) this.#complete('readSpace', done, closedError('readSpace'))
     else this.#issue('readSpace', done, (once) => this.#store.readSpace(space, once))
+  }
+
+  /** Ranges behind a shorter end are refused from now on, ranges behind a longer one until it is there. */
+  resize(sizeBytes: number, done: BackingDone): void {
+    let refusal = this.capabilities.readOnly ? readOnlyError('resize') : null
+    if (this.#isClosed) refusal = closedError('resize')
+    else if (!isSize(sizeBytes))
+      refusal = backingError('outOfRange', `resize: ${sizeBytes} bytes are no size of a store`)
+    if (refusal !== null) {
+      this.#complete('resize', done, refusal)
+      return
+    }
+    this.#sizeBytes = Math.min(this.#sizeBytes, sizeBytes)
+    const resized: BackingDone = (error) => {
+      this.#sizeBytes = this.#store.sizeBytes
+      done(error)
+    }
+    this.#issue('resize', resized, (once) => this.#store.resize(sizeBytes, once))
   }
 
   flush(done: BackingDone): void {
@@ -159,6 +181,10 @@ export class CheckedStore implements BackingStore {
       this.#nestedCompletions -= 1
     }
   }
+}
+
+function isSize(sizeBytes: number): boolean {
+  return Number.isSafeInteger(sizeBytes) && sizeBytes > 0
 }
 
 function isPowerOfTwo(value: number): boolean {

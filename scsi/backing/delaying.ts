@@ -9,7 +9,7 @@ import { closedError } from './backing-errors.ts'
 import type { BackingCapabilities, BackingDone, BackingSpace, BackingStore } from './backing-store.ts'
 import { OperationGate } from './operation-gate.ts'
 
-export type DelayedOperation = 'readv' | 'writev' | 'writeZeroes' | 'readAllocation' | 'readSpace' | 'flush'
+export type DelayedOperation = 'readv' | 'writev' | 'writeZeroes' | 'readAllocation' | 'readSpace' | 'resize' | 'flush'
 
 /** Calls back after so many milliseconds; a virtual clock in tests. */
 export type Schedule = (callback: () => void, delayMs: number) => void
@@ -20,7 +20,6 @@ const scheduleTimer: Schedule = (callback, delayMs) => {
 
 export class DelayingStore implements BackingStore {
   readonly capabilities: BackingCapabilities
-  readonly sizeBytes: number
   readonly #store: BackingStore
   readonly #delayMs: (operation: DelayedOperation) => number
   readonly #schedule: Schedule
@@ -30,9 +29,12 @@ export class DelayingStore implements BackingStore {
   constructor(store: BackingStore, delayMs: (operation: DelayedOperation) => number, schedule = scheduleTimer) {
     this.#store = store
     this.capabilities = store.capabilities
-    this.sizeBytes = store.sizeBytes
     this.#delayMs = delayMs
     this.#schedule = schedule
+  }
+
+  get sizeBytes(): number {
+    return this.#store.sizeBytes
   }
 
   readv(buffers: readonly Buffer[], offsetBytes: number, done: BackingDone): void {
@@ -58,6 +60,11 @@ export class DelayingStore implements BackingStore {
   readSpace(space: BackingSpace, done: BackingDone): void {
     if (this.#gate.isClosed) done(closedError('readSpace'))
     else this.#store.readSpace(space, this.#delayed('readSpace', done))
+  }
+
+  resize(sizeBytes: number, done: BackingDone): void {
+    if (this.#gate.isClosed) done(closedError('resize'))
+    else this.#store.resize(sizeBytes, this.#delayed('resize', done))
   }
 
   flush(done: BackingDone): void {

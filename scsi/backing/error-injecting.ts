@@ -8,7 +8,7 @@ import type { BackingCapabilities, BackingDone, BackingError, BackingSpace, Back
 import { byteLengthOf, sliceVector } from './iovec.ts'
 
 export interface Fault {
-  readonly operation: 'readv' | 'writev' | 'writeZeroes' | 'readAllocation' | 'readSpace' | 'flush'
+  readonly operation: 'readv' | 'writev' | 'writeZeroes' | 'readAllocation' | 'readSpace' | 'resize' | 'flush'
   readonly error: BackingError
   /** Hits only operations that touch a byte of `[fromByte, toByte)`. Default: any. `flush` and `readSpace` touch every byte. */
   readonly fromByte?: number
@@ -23,14 +23,12 @@ export interface Fault {
 
 export class ErrorInjectingStore implements BackingStore {
   readonly capabilities: BackingCapabilities
-  readonly sizeBytes: number
   readonly #store: BackingStore
   readonly #faults: { readonly fault: Fault; matchCount: number }[] = []
 
   constructor(store: BackingStore, faults: readonly Fault[] = []) {
     this.#store = store
     this.capabilities = store.capabilities
-    this.sizeBytes = store.sizeBytes
     for (const fault of faults) this.inject(fault)
   }
 
@@ -42,6 +40,10 @@ export class ErrorInjectingStore implements BackingStore {
   /** The disk is well again. */
   clear(): void {
     this.#faults.length = 0
+  }
+
+  get sizeBytes(): number {
+    return this.#store.sizeBytes
   }
 
   readv(buffers: readonly Buffer[], offsetBytes: number, done: BackingDone): void {
@@ -79,6 +81,12 @@ export class ErrorInjectingStore implements BackingStore {
   readSpace(space: BackingSpace, done: BackingDone): void {
     const fault = this.#hit('readSpace', 0, this.sizeBytes)
     if (fault === null) this.#store.readSpace(space, done)
+    else done(fault.error)
+  }
+
+  resize(sizeBytes: number, done: BackingDone): void {
+    const fault = this.#hit('resize', 0, this.sizeBytes)
+    if (fault === null) this.#store.resize(sizeBytes, done)
     else done(fault.error)
   }
 

@@ -35,6 +35,8 @@ export interface FileOperations {
     extentsMax: number,
     done: SparseFileDone,
   ): void
+  /** Makes the file so long; what is new reads as zeroes. */
+  truncate(fd: number, sizeBytes: number, done: (error: Error | null) => void): void
   /** Data, and what is needed to find them again, are durable afterwards. */
   dataSync(fd: number, done: (error: Error | null) => void): void
   close(fd: number, done: (error: Error | null) => void): void
@@ -69,6 +71,7 @@ export const NODE_FILE_OPERATIONS: FileOperations = {
   canPunchHoles,
   punchHole,
   findExtents,
+  truncate: fs.ftruncate,
   dataSync: fs.fdatasync,
   close: fs.close,
 }

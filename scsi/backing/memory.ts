@@ -21,7 +21,7 @@ export interface MemoryStoreOptions {
 
 export class MemoryStore implements BackingStore {
   readonly capabilities: BackingCapabilities
-  readonly sizeBytes: number
+  #sizeBytes: number
   readonly #chunks = new Map<number, Buffer>()
   #isClosed = false
 
@@ -29,13 +29,17 @@ export class MemoryStore implements BackingStore {
     if (!Number.isSafeInteger(sizeBytes) || sizeBytes <= 0) {
       throw new RangeError(`memory store: the size must be a positive whole number of bytes, not ${sizeBytes}`)
     }
-    this.sizeBytes = sizeBytes
+    this.#sizeBytes = sizeBytes
     this.capabilities = {
       readOnly: options.isReadOnly ?? false,
       volatileWriteCache: false,
       thin: true,
       optimalIoBytes: CHUNK_BYTES,
     }
+  }
+
+  get sizeBytes(): number {
+    return this.#sizeBytes
   }
 
   /** Units: bytes of memory that the contents take at the moment. */
@@ -69,6 +73,16 @@ export class MemoryStore implements BackingStore {
     space.usedBytes = this.allocatedBytes
     space.availableBytes = Math.max(0, this.sizeBytes - this.allocatedBytes)
     done(this.#isClosed ? closedError('readSpace') : null)
+  }
+
+  resize(sizeBytes: number, done: BackingDone): void {
+    const refusal = this.#refuseChange('resize')
+    if (refusal === null) {
+      // What is cut off in the middle of a chunk must not come back when the store grows again.
+      if (sizeBytes < this.sizeBytes) this.#zero(sizeBytes, this.sizeBytes - sizeBytes, true)
+      this.#sizeBytes = sizeBytes
+    }
+    done(refusal)
   }
 
   flush(done: BackingDone): void {

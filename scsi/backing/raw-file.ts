@@ -80,7 +80,7 @@ export async function openRawFile(path: string, options: RawFileOptions = {}): P
 
 export class RawFileStore implements BackingStore {
   readonly capabilities: BackingCapabilities
-  readonly sizeBytes: number
+  #sizeBytes: number
   readonly #file: DiskFile
   readonly #operations: FileOperations
   readonly #clockUs: ClockUs = monotonicClockUs
@@ -98,7 +98,7 @@ export class RawFileStore implements BackingStore {
   ) {
     this.#file = file
     this.#operations = operations
-    this.sizeBytes = file.sizeBytes
+    this.#sizeBytes = file.sizeBytes
     this.capabilities = {
       readOnly: isReadOnly,
       volatileWriteCache: !isReadOnly,
@@ -108,6 +108,10 @@ export class RawFileStore implements BackingStore {
     this.#reading = { name: 'read', policy: policy.read, now: operations.readSync, later: operations.read }
     this.#writing = { name: 'write', policy: policy.write, now: operations.writeSync, later: operations.write }
     this.#flusher = new FlushCoalescer((done) => this.#sync(done))
+  }
+
+  get sizeBytes(): number {
+    return this.#sizeBytes
   }
 
   readv(buffers: readonly Buffer[], offsetBytes: number, done: BackingDone): void {
@@ -148,6 +152,13 @@ export class RawFileStore implements BackingStore {
     else this.#readSpace(space, this.#gate.begin(done))
   }
 
+  resize(sizeBytes: number, done: BackingDone): void {
+    const refusal = this.#refuseChange('resize')
+    if (refusal !== null) done(refusal)
+    else if (this.#file.isBlockDevice) done(backingError('unsupported', `${this.#file.path} is a block device`))
+    else this.#resize(sizeBytes, this.#gate.begin(done))
+  }
+
   flush(done: BackingDone): void {
     if (this.#gate.isClosed) done(closedError('flush'))
     else this.#syncIfWritable(this.#gate.begin(done))
@@ -159,6 +170,18 @@ export class RawFileStore implements BackingStore {
     } else {
       this.#gate.close(() => this.#syncIfWritable((syncError) => this.#release(syncError, done)))
     }
+  }
+
+  /** The new size is as durable as what will be written behind the old one. */
+  #resize(sizeBytes: number, done: BackingDone): void {
+    this.#operations.truncate(this.#file.fd, sizeBytes, (cause) => {
+      if (cause !== null) {
+        done(systemError('write', `${this.#file.path} to ${sizeBytes} bytes`, cause))
+        return
+      }
+      this.#sizeBytes = sizeBytes
+      this.#flusher.request(done)
+    })
   }
 
   #release(syncError: BackingError | null, done: BackingDone): void {

@@ -41,6 +41,7 @@ export function reportSupportedOperationCodes(rows: () => readonly CommandDefini
     data: 'in',
     reservationClass: 'read',
     taskClass: 'information',
+    erasureClass: 'always',
     execute: (command, { properties }) =>
       execute(
         command,

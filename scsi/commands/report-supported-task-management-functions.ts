@@ -52,6 +52,7 @@ const REPORT_SUPPORTED_TASK_MANAGEMENT_FUNCTIONS = defineCommand({
   data: 'in',
   reservationClass: 'read',
   taskClass: 'information',
+  erasureClass: 'always',
   execute: report,
 })
 

@@ -1,15 +1,15 @@
 /**
  * REQUEST SENSE (SPC-4, SPC-3 6.27): sense data as parameter data, with GOOD status. Errors are reported with the command
  * that met them, so what can be waiting here is a unit attention,
- * which is then no longer pending; without one, the power condition is told.
+ * which is then no longer pending; without one, how far a format or sanitize operation is, or the power condition.
  */
 
 import { bit, cdb, isSet, uint } from '../cdb.ts'
 import type { Command } from '../command.ts'
 import { defineCommand } from '../define-command.ts'
 import { sendParameterData } from '../parameter-data.ts'
-import { encodeSense, senseOf } from '../sense.ts'
-import { SENSE, type SenseCondition } from '../sense-codes.ts'
+import { encodeSense, type SenseData, senseOf } from '../sense.ts'
+import { SENSE } from '../sense-codes.ts'
 
 const CDB = cdb(6, { desc: bit(1, 0), allocationLength: uint(4, 1) })
 
@@ -21,14 +21,17 @@ const REQUEST_SENSE = defineCommand({
   data: 'in',
   reservationClass: 'exempt',
   taskClass: 'information',
-  execute: (command, { powerCondition }, itlNexus) =>
-    sendSenseData(command, itlNexus.takeUnitAttention(command) ?? powerCondition.sense),
-  executeAbsent: (command) => sendSenseData(command, SENSE.LOGICAL_UNIT_NOT_SUPPORTED),
+  execute: (command, { erasure, powerCondition }, itlNexus) => {
+    const unitAttention = itlNexus.takeUnitAttention(command)
+    if (unitAttention !== null) sendSenseData(command, senseOf(unitAttention))
+    else sendSenseData(command, erasure.refusal ?? senseOf(powerCondition.sense))
+  },
+  executeAbsent: (command) => sendSenseData(command, senseOf(SENSE.LOGICAL_UNIT_NOT_SUPPORTED)),
 })
 
 export const REQUEST_SENSE_COMMANDS = [REQUEST_SENSE]
 
-function sendSenseData(command: Command, condition: SenseCondition): void {
+function sendSenseData(command: Command, sense: SenseData): void {
   const format = isSet(command.cdb, CDB.fields.desc) ? 'descriptor' : 'fixed'
-  sendParameterData(command, encodeSense(senseOf(condition), format))
+  sendParameterData(command, encodeSense(sense, format))
 }

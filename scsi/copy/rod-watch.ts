@@ -75,7 +75,6 @@ export class RodWatch {
 
 class WatchedStore implements BackingStore {
   readonly capabilities: BackingCapabilities
-  readonly sizeBytes: number
   readonly #store: BackingStore
   readonly #watch: RodWatch
 
@@ -83,7 +82,10 @@ class WatchedStore implements BackingStore {
     this.#store = store
     this.#watch = watch
     this.capabilities = store.capabilities
-    this.sizeBytes = store.sizeBytes
+  }
+
+  get sizeBytes(): number {
+    return this.#store.sizeBytes
   }
 
   readv(buffers: readonly Buffer[], offsetBytes: number, done: BackingDone): void {
@@ -106,6 +108,10 @@ class WatchedStore implements BackingStore {
 
   readSpace(space: BackingSpace, done: BackingDone): void {
     this.#store.readSpace(space, done)
+  }
+
+  resize(sizeBytes: number, done: BackingDone): void {
+    this.#store.resize(sizeBytes, done)
   }
 
   flush(done: BackingDone): void {

@@ -4,7 +4,7 @@
  */
 
 import type { LogicalUnitProperties } from '../logical-unit-properties.ts'
-import { bit, uint, writeFields } from './parameter-fields.ts'
+import { bit, bits, uint, writeFields } from './parameter-fields.ts'
 
 const CAPACITY_10_BYTES = 8
 const CAPACITY_10_FIELDS = {
@@ -19,8 +19,11 @@ const CAPACITY_16_BYTES = 32
 const CAPACITY_16_FIELDS = {
   RETURNED_LOGICAL_BLOCK_ADDRESS: uint(0, 8),
   LOGICAL_BLOCK_LENGTH_IN_BYTES: uint(8, 4),
+  LOGICAL_BLOCKS_PER_PHYSICAL_BLOCK_EXPONENT: bits(13, 3, 0),
   LBPME: bit(14, 7),
   LBPRZ: bit(14, 6),
+  LOWEST_ALIGNED_LOGICAL_BLOCK_ADDRESS_HIGH: bits(14, 5, 0),
+  LOWEST_ALIGNED_LOGICAL_BLOCK_ADDRESS_LOW: uint(15, 1),
 } as const
 
 /** READ CAPACITY (10) parameter data. */
@@ -33,15 +36,16 @@ export function capacity10Data({ blockCount, blockLengthBytes }: LogicalUnitProp
   return data
 }
 
-/**
- * READ CAPACITY (16) parameter data. LOGICAL BLOCKS PER PHYSICAL BLOCK EXPONENT and LOWEST ALIGNED LOGICAL BLOCK ADDRESS
- * stay zero: a logical block is a physical block.
- */
-export function capacity16Data({ blockCount, blockLengthBytes, capabilities }: LogicalUnitProperties): Buffer {
+/** READ CAPACITY (16) parameter data. */
+export function capacity16Data(unit: LogicalUnitProperties): Buffer {
+  const { blockCount, blockLengthBytes, physicalBlockBytes, lowestAlignedLba, capabilities } = unit
   const data = Buffer.alloc(CAPACITY_16_BYTES)
   writeFields(data, CAPACITY_16_FIELDS, {
     RETURNED_LOGICAL_BLOCK_ADDRESS: blockCount - 1,
     LOGICAL_BLOCK_LENGTH_IN_BYTES: blockLengthBytes,
+    LOGICAL_BLOCKS_PER_PHYSICAL_BLOCK_EXPONENT: Math.log2(physicalBlockBytes / blockLengthBytes),
+    LOWEST_ALIGNED_LOGICAL_BLOCK_ADDRESS_HIGH: lowestAlignedLba >> 8,
+    LOWEST_ALIGNED_LOGICAL_BLOCK_ADDRESS_LOW: lowestAlignedLba & 0xff,
     LBPME: capabilities.thin,
     LBPRZ: capabilities.thin,
   })

@@ -141,11 +141,13 @@ const BLOCK_LIMITS = fixedPage({
     MAXIMUM_UNMAP_BLOCK_DESCRIPTOR_COUNT: uint(24, 4),
     OPTIMAL_UNMAP_GRANULARITY: uint(28, 4),
     UGAVALID: bit(32, 7),
+    UNMAP_GRANULARITY_ALIGNMENT_LOW: uint(34, 2),
     MAXIMUM_WRITE_SAME_LENGTH: uint(36, 8),
     MAXIMUM_ATOMIC_TRANSFER_LENGTH: uint(44, 4),
   },
-  values: ({ blockLengthBytes, capabilities }) => {
-    const granularityBlocks = Math.max(1, Math.floor(capabilities.optimalIoBytes / blockLengthBytes))
+  values: ({ blockLengthBytes, physicalBlockBytes, lowestAlignedLba, capabilities }) => {
+    const granularityBytes = Math.max(capabilities.optimalIoBytes, physicalBlockBytes)
+    const granularityBlocks = Math.max(1, Math.floor(granularityBytes / blockLengthBytes))
     return {
       WSNZ: WRITE_SAME_NON_ZERO,
       MAXIMUM_COMPARE_AND_WRITE_LENGTH: MAXIMUM_COMPARE_AND_WRITE_BYTES / blockLengthBytes,
@@ -156,6 +158,7 @@ const BLOCK_LIMITS = fixedPage({
       MAXIMUM_UNMAP_BLOCK_DESCRIPTOR_COUNT: capabilities.thin ? MAXIMUM_UNMAP_DESCRIPTORS : 0,
       OPTIMAL_UNMAP_GRANULARITY: capabilities.thin ? granularityBlocks : 0,
       UGAVALID: capabilities.thin,
+      UNMAP_GRANULARITY_ALIGNMENT_LOW: capabilities.thin ? lowestAlignedLba : 0,
       MAXIMUM_WRITE_SAME_LENGTH: MAXIMUM_WRITE_SAME_BYTES / blockLengthBytes,
       MAXIMUM_ATOMIC_TRANSFER_LENGTH: MAXIMUM_ATOMIC_BLOCKS,
     }
@@ -169,11 +172,21 @@ const BLOCK_DEVICE_CHARACTERISTICS = fixedPage({
   pageLengthBytes: 0x3c,
   fields: {
     MEDIUM_ROTATION_RATE: uint(4, 2),
+    WABEREQ: bits(7, 7, 6),
+    WACEREQ: bits(7, 5, 4),
     FUAB: bit(8, 1),
     VBULS: bit(8, 0),
   },
-  values: () => ({ MEDIUM_ROTATION_RATE: NON_ROTATING_MEDIUM, FUAB: true, VBULS: true }),
+  values: () => ({
+    MEDIUM_ROTATION_RATE: NON_ROTATING_MEDIUM,
+    WABEREQ: READABLE_AFTER_ERASE,
+    WACEREQ: READABLE_AFTER_ERASE,
+    FUAB: true,
+    VBULS: true,
+  }),
 })
+/** After a sanitize operation, blocks can be read before they are written. */
+const READABLE_AFTER_ERASE = 0b01
 const NON_ROTATING_MEDIUM = 0x0001
 
 /** PROVISIONING TYPE (SBC-4, Logical Block Provisioning VPD page). */

@@ -61,6 +61,10 @@ function addDiskOptions(command: Command): void {
     .optionsGroup('Disks:')
     .option('--size <SIZE>', 'size of disks that are to be made, such as 10G; an existing FILE must have it')
     .option('--block-size <BYTES>', '512 or 4096 (default: what the disk had before, else 512)')
+    .option(
+      '--physical-block-size <BYTES>',
+      'what hosts should write at a time: a power of two (default: the block size)',
+    )
     .option('--read-only', 'refuse every write')
     .option('--data <DIR>', 'data directory: names, identities and the default disk', DATA_DIRECTORY_DEFAULT)
 }

@@ -42,6 +42,7 @@ export interface ServeWords extends ChapWords, IsnsWords, TlsWords {
   readonly allowUnauthenticated?: boolean
   readonly readOnly?: boolean
   readonly blockSize?: string
+  readonly physicalBlockSize?: string
   readonly logLevel: string
 }
 
@@ -65,6 +66,8 @@ export interface ServeRequest {
   readonly parameters: Partial<PreferredParameters>
   readonly readOnly: boolean
   readonly blockLengthBytes: 512 | 4096 | null
+  /** Null for the block size. */
+  readonly physicalBlockBytes: number | null
   readonly logLevel: LogLevel
 }
 
@@ -104,6 +107,7 @@ export function readServeRequest(files: readonly string[], words: ServeWords): S
     parameters: readParameters(words.parameter),
     readOnly: words.readOnly ?? false,
     blockLengthBytes,
+    physicalBlockBytes: readPhysicalBlock(words.physicalBlockSize, blockLengthBytes),
     logLevel: readLogLevel(words.logLevel),
   }
 }
@@ -126,6 +130,18 @@ function readBlockLength(text: string | undefined): 512 | 4096 | null {
   if (text === '512') return 512
   if (text === '4096') return 4096
   throw new UsageError(`--block-size ${text} is not possible: allowed are 512 and 4096`)
+}
+
+/** As large as every logical block, and small enough that the exponent of READ CAPACITY (16) can say it. */
+const PHYSICAL_BLOCK_BYTES_MAX = 2 ** 20
+
+function readPhysicalBlock(text: string | undefined, blockLengthBytes: 512 | 4096 | null): number | null {
+  if (text === undefined) return null
+  const least = blockLengthBytes ?? 512
+  const bytes = /^[0-9]+$/.test(text) ? Number(text) : 0
+  if (bytes >= least && bytes <= PHYSICAL_BLOCK_BYTES_MAX && Number.isInteger(Math.log2(bytes))) return bytes
+  const allowed = `powers of two from the block size ${least} to ${PHYSICAL_BLOCK_BYTES_MAX}`
+  throw new UsageError(`--physical-block-size ${text} is not possible: allowed are ${allowed}`)
 }
 
 function readLogLevel(text: string): LogLevel {

@@ -54,7 +54,7 @@ export async function serve(request: ServeRequest, environment: ServeEnvironment
       listen: request.listen,
       portalGroupAccess: request.portalGroupAccess,
       target: { name: targetName, alias: TARGET_ALIAS },
-      luns: disks.map((disk, lun) => lunOptions(disk, lun, storage.dataDirectory.store)),
+      luns: disks.map((disk, lun) => lunOptions(disk, lun, storage.dataDirectory.store, request)),
       authentication,
       log,
       limits: request.limits,
@@ -99,10 +99,13 @@ function openStorage(request: ServeRequest): Storage {
   }
 }
 
-function lunOptions({ path, readOnly, record }: Disk, lun: number, store: Store): LunOptions {
+function lunOptions(disk: Disk, lun: number, store: Store, request: ServeRequest): LunOptions {
+  const { path, readOnly, record } = disk
   const { blockLengthBytes } = record
+  const physicalBlockBytes = Math.max(request.physicalBlockBytes ?? 0, blockLengthBytes)
   const savedState = store.savedStateOf(record)
-  return { lun, path, blockLengthBytes, readOnly, identity: logicalUnitIdentity(record), savedState }
+  const identity = logicalUnitIdentity(record)
+  return { lun, path, blockLengthBytes, physicalBlockBytes, readOnly, identity, savedState }
 }
 
 function diskRequests(request: ServeRequest, dataDirectory: string) {

@@ -35,6 +35,10 @@ export function readSpace(store: BackingStore, space: BackingSpace) {
   return outcome((done) => store.readSpace(space, done))
 }
 
+export function resize(store: BackingStore, sizeBytes: number) {
+  return outcome((done) => store.resize(sizeBytes, done))
+}
+
 export function flush(store: BackingStore) {
   return outcome((done) => store.flush(done))
 }

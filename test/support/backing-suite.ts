@@ -8,7 +8,18 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { AllocationMap } from '../../scsi/backing/allocation-map.ts'
 import type { BackingStore } from '../../scsi/backing/backing-store.ts'
 import { CheckedStore } from '../../scsi/backing/checked.ts'
-import { close, flush, outcome, pattern, read, readAllocation, readSpace, write, writeZeroes } from './backing-calls.ts'
+import {
+  close,
+  flush,
+  outcome,
+  pattern,
+  read,
+  readAllocation,
+  readSpace,
+  resize,
+  write,
+  writeZeroes,
+} from './backing-calls.ts'
 
 /** Makes a writable store of zeroes that nobody else uses. */
 export type MakeStore = (sizeBytes: number) => Promise<BackingStore> | BackingStore
@@ -62,6 +73,19 @@ export function describeBackingStore(name: string, makeStore: MakeStore): void {
       await write(store, 0, Buffer.from('a'))
       await write(store, 12_287, Buffer.from('z'))
       expect((await read(store, 0, 12_288)).toString('latin1')).toBe(`a${'\0'.repeat(12_286)}z`)
+    })
+
+    it('grows with zeroes, and does not bring back what it once cut off', async () => {
+      const store = await open(MIB)
+      await write(store, 0, pattern(MIB, 5))
+      expect(await resize(store, 300_000)).toBeNull()
+      expect(await outcome((done) => store.readv([Buffer.alloc(1)], 300_000, done))).toMatchObject({
+        kind: 'outOfRange',
+      })
+      expect(await resize(store, 2 * MIB)).toBeNull()
+      expect(store.sizeBytes).toBe(2 * MIB)
+      expectBytes(await read(store, 0, 2 * MIB), Buffer.concat([pattern(MIB, 5).subarray(0, 300_000)], 2 * MIB))
+      expect(await write(store, 2 * MIB - 1, Buffer.from('z'))).toBeNull()
     })
 
     it('zeroes exactly the range that writeZeroes names', async () => {

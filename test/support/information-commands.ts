@@ -45,6 +45,10 @@ export class FlushOnlyStore implements BackingStore {
     throw new Error('read space')
   }
 
+  resize(): void {
+    throw new Error('resize')
+  }
+
   close(done: BackingDone): void {
     done(null)
   }

@@ -12,6 +12,8 @@ export const PROPERTIES: LogicalUnitProperties = {
     naa: Buffer.from('6001405a1b2c3d4e5f60718293a4b5c6', 'hex'),
   },
   blockLengthBytes: 512,
+  physicalBlockBytes: 512,
+  lowestAlignedLba: 0,
   blockCount: 0x20_0000,
   capabilities: { readOnly: false, volatileWriteCache: true, thin: true, optimalIoBytes: 4096 },
   isReadOnly: false,

@@ -15,7 +15,7 @@ import type {
 } from '../../scsi/backing/backing-store.ts'
 
 export interface StoreCall {
-  readonly operation: 'readv' | 'writev' | 'writeZeroes' | 'readAllocation' | 'readSpace' | 'flush'
+  readonly operation: 'readv' | 'writev' | 'writeZeroes' | 'readAllocation' | 'readSpace' | 'resize' | 'flush'
   readonly offsetBytes: number
   readonly byteCount: number
   readonly forceUnitAccess: boolean
@@ -30,8 +30,8 @@ interface HeldCall {
 
 export class TestStore implements BackingStore {
   readonly capabilities: BackingCapabilities
-  readonly sizeBytes: number
-  readonly bytes: Buffer
+  sizeBytes: number
+  bytes: Buffer
   readonly calls: StoreCall[] = []
   /** Completions wait for `release`. */
   isManual = false
@@ -123,6 +123,15 @@ export class TestStore implements BackingStore {
   readSpace(space: BackingSpace, done: BackingDone): void {
     const call = { operation: 'readSpace', offsetBytes: 0, byteCount: 0, forceUnitAccess: false, mayUnmap: false }
     this.#run(call as StoreCall, done, () => Object.assign(space, this.space))
+  }
+
+  resize(sizeBytes: number, done: BackingDone): void {
+    const call = { operation: 'resize', offsetBytes: 0, byteCount: 0, forceUnitAccess: false, mayUnmap: false }
+    this.#run(call as StoreCall, done, () => {
+      const kept = this.bytes.subarray(0, sizeBytes)
+      this.bytes = Buffer.concat([kept, Buffer.alloc(sizeBytes - kept.length)])
+      this.sizeBytes = sizeBytes
+    })
   }
 
   flush(done: BackingDone): void {

@@ -43,6 +43,10 @@ export class SimulatedDisk implements BackingStore {
     complete?.()
   }
 
+  resize(): void {
+    throw new Error('a simulated disk has a fixed size')
+  }
+
   readv(buffers: readonly Buffer[], offsetBytes: number, done: BackingDone): void {
     this.#perform(done, (byteCount) => {
       let at = offsetBytes

@@ -109,7 +109,7 @@ describe.each(WRITES)('$name', ({ operationCode }) => {
     ['noSpace', '7/27/07'],
     ['readOnly', '7/27/00'],
     ['closed', '2/04/03'],
-    ['outOfRange', '4/44/00'],
+    ['outOfRange', '5/21/00'],
     ['unsupported', '4/44/00'],
   ] as const)('turns the store error %s into sense %s', (kind, sense) => {
     const { initiator, store } = testBench()

@@ -69,7 +69,7 @@ describe('sense of a backing error', () => {
     ['noSpace', 'write', SENSE.SPACE_ALLOCATION_FAILED_WRITE_PROTECT],
     ['readOnly', 'write', SENSE.WRITE_PROTECTED],
     ['closed', 'read', SENSE.LOGICAL_UNIT_NOT_READY_MANUAL_INTERVENTION_REQUIRED],
-    ['outOfRange', 'read', SENSE.INTERNAL_TARGET_FAILURE],
+    ['outOfRange', 'read', SENSE.LOGICAL_BLOCK_ADDRESS_OUT_OF_RANGE],
     ['unsupported', 'write', SENSE.INTERNAL_TARGET_FAILURE],
   ] as const)('%s on %s', (kind, direction, condition) => {
     expect(senseOfBackingError({ kind, message: '' }, direction).condition).toBe(condition)

@@ -189,6 +189,11 @@ describe('a logical unit', () => {
     const options = { identity: TEST_IDENTITY, blockLengthBytes: 4096, isReadOnly: false }
     expect(new LogicalUnit(options, new TestStore(10000)).properties.blockCount).toBe(2)
     expect(() => new LogicalUnit(options, new TestStore(4095))).toThrow('does not hold one')
+    for (const physicalBlockBytes of [512, 6144, 2 ** 27]) {
+      expect(() => new LogicalUnit({ ...options, physicalBlockBytes }, new TestStore(4096))).toThrow('physical block')
+    }
+    const unaligned = { ...options, physicalBlockBytes: 8192, lowestAlignedLba: 2 }
+    expect(() => new LogicalUnit(unaligned, new TestStore(4096))).toThrow('lowest aligned')
     expect(() => new LogicalUnit({ ...options, blockLengthBytes: 1024 }, new TestStore(4096))).toThrow('512 nor 4096')
   })
 })

@@ -21,6 +21,7 @@ function misbehaving(changes: Partial<BackingStore>) {
     writeZeroes: memory.writeZeroes.bind(memory),
     readAllocation: memory.readAllocation.bind(memory),
     readSpace: memory.readSpace.bind(memory),
+    resize: memory.resize.bind(memory),
     flush: memory.flush.bind(memory),
     close: memory.close.bind(memory),
     ...changes,

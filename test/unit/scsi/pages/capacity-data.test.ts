@@ -26,6 +26,11 @@ describe('READ CAPACITY (16) data', () => {
     expect(capacity16Data(PROPERTIES)).toEqual(bytes(`00000000001fffff 00000200 00 00 c000 ${'00'.repeat(16)}`))
   })
 
+  it('tells how logical blocks lie in physical ones', () => {
+    const capacity = capacity16Data({ ...PROPERTIES, physicalBlockBytes: 2 ** 20, lowestAlignedLba: 0x107 })
+    expect(capacity.subarray(12, 16)).toEqual(bytes('00 0b c1 07'))
+  })
+
   it('has addresses beyond 32 bits', () => {
     expect(capacity16Data(ofBlocks(2 ** 40 + 1)).readBigUInt64BE()).toBe(2n ** 40n)
   })

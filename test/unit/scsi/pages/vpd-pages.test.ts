@@ -60,8 +60,14 @@ describe('VPD pages', () => {
     expect(page(0x88).readUInt16BE(6)).toBe(NEXUS.relativeTargetPort)
   })
 
+  it('B0h says what to write at a time and where that begins, for large physical blocks', () => {
+    const limits = page(0xb0, { ...PROPERTIES, physicalBlockBytes: 16384, lowestAlignedLba: 7 })
+    expect(limits.readUInt16BE(6)).toBe(32)
+    expect(limits.subarray(28, 36)).toEqual(bytes('00000020 80000007'))
+  })
+
   it('B1h reports a medium that does not rotate', () => {
-    expect(page(0xb1)).toEqual(bytes(`00 b1 00 3c 00 01 00 00 03${'00'.repeat(55)}`))
+    expect(page(0xb1)).toEqual(bytes(`00 b1 00 3c 00 01 00 50 03${'00'.repeat(55)}`))
   })
 
   it('8Ah tells of all power conditions, with no time to recover from any', () => {

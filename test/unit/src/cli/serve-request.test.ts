@@ -26,6 +26,7 @@ describe('readServeRequest', () => {
       parameters: {},
       readOnly: false,
       blockLengthBytes: null,
+      physicalBlockBytes: null,
       logLevel: 'info',
     })
   })
@@ -54,6 +55,7 @@ describe('readServeRequest', () => {
       targetName: 'IQN.2024-01.com.example:x',
       readOnly: true,
       blockSize: '4096',
+      physicalBlockSize: '8192',
       logLevel: 'silent',
     }
     expect(read(words, ['a', 'b'])).toEqual({
@@ -98,6 +100,7 @@ describe('readServeRequest', () => {
       mutualChap: { user: 'target', secretFile: 'target.secret' },
       readOnly: true,
       blockLengthBytes: 4096,
+      physicalBlockBytes: 8192,
       logLevel: 'silent',
     })
   })
@@ -109,6 +112,14 @@ describe('readServeRequest', () => {
     [{ blockSize: '1024' }, '--block-size 1024 is not possible: allowed are 512 and 4096'],
     [{ blockSize: '0x200' }, 'allowed are 512 and 4096'],
     [{ logLevel: 'loud' }, 'allowed are fatal, error, warn, info, debug, trace, silent'],
+    [
+      { physicalBlockSize: '5000' },
+      '--physical-block-size 5000 is not possible: allowed are powers of two from the block size 512 to 1048576',
+    ],
+    [
+      { blockSize: '4096', physicalBlockSize: '512' },
+      '--physical-block-size 512 is not possible: allowed are powers of two from the block size 4096 to 1048576',
+    ],
     [{ targetName: 'disk' }, '--target-name disk is not possible: an iSCSI name begins with iqn.'],
     [{ targetName: 'iqn.2024-13.com.example' }, 'iqn.yyyy-mm.reversed.domain'],
     [{ listen: ['nowhere:x'] }, '--listen nowhere:x has a port'],
