@@ -23,19 +23,25 @@ export interface SuiteOutcome {
   readonly tests: readonly TestOutcome[]
 }
 
-/** Long enough for suites that wait for timeouts of their own on purpose. */
-const SUITE_TIMEOUT_MS = 60_000
+/** Long enough for suites that wait for timeouts of their own on purpose: one looks again only after a minute. */
+const SUITE_TIMEOUT_MS = 200_000
 
 /** Each suite with the names of its tests, as this version of iscsi-test-cu lists them. */
 export async function listSuites(): Promise<Map<string, string[]>> {
   return parseList(await runTool('iscsi-test-cu', ['--list']))
 }
 
-/** Runs one suite against the logical unit at `url`. Its data are lost. */
-export async function runSuite(url: string, suite: string, testNames: readonly string[]): Promise<SuiteOutcome> {
+/** Runs one suite against the logical unit at `url`, and at `secondUrl` through another path. Its data are lost. */
+export async function runSuite(
+  url: string,
+  suite: string,
+  testNames: readonly string[],
+  secondUrl: string | null = null,
+): Promise<SuiteOutcome> {
   using directory = temporaryDirectory()
   // Line buffering keeps what was printed before a crash.
-  const args = ['-oL', 'iscsi-test-cu', '--dataloss', '--test', `ALL.${suite}`, url]
+  const urls = secondUrl === null ? [url] : [url, secondUrl]
+  const args = ['-oL', 'iscsi-test-cu', '--dataloss', '--allow-sanitize', '--test', `ALL.${suite}`, ...urls]
   const result = await tryTool('stdbuf', args, { cwd: directory.path, timeoutMs: SUITE_TIMEOUT_MS })
   return { suite, tests: judgeSuite(result, testNames) }
 }
