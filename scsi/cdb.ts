@@ -99,8 +99,8 @@ function layOut<F extends CdbFields>(
       if (field.isSupported) usageMask[at]! |= mask
     }
   }
-  // The CONTROL byte stays fully reserved: NACA needs ACA, which we do not have, and the rest is obsolete or the
-  // vendor's (SAM-5).
+  // Of CONTROL only NACA has a meaning; the rest is obsolete or the vendor's (SAM-5).
+  usageMask[firstByte === 1 ? lengthBytes - 1 : VARIABLE_LENGTH.controlByte]! |= NACA
   const reserved = [...usageMask.keys()].filter((at) => at > 0 && usageMask[at] !== 0xff)
   return {
     lengthBytes,
@@ -110,6 +110,29 @@ function layOut<F extends CdbFields>(
     reservedBytes: Uint8Array.from(reserved),
     reservedMasks: Uint8Array.from(reserved, (at) => 0xff & ~usageMask[at]!),
   }
+}
+
+/** The CDB length that the operation code's group, its top three bits, stands for (SPC-3 4.3.4.1). */
+export const CDB_LENGTH_BYTES_OF_GROUP: readonly (number | undefined)[] = [
+  6,
+  10,
+  10,
+  undefined,
+  16,
+  12,
+  undefined,
+  undefined,
+]
+
+/** NACA, in the CONTROL byte: CHECK CONDITION establishes an auto contingent allegiance (SAM-5). */
+const NACA = 0x04
+
+/** Whether NACA is set in a CDB, also one that no row describes; a vendor's CDB has no CONTROL byte that we know. */
+export function hasNaca(cdbBytes: Buffer): boolean {
+  const operationCode = cdbBytes[0]!
+  const lengthBytes = CDB_LENGTH_BYTES_OF_GROUP[operationCode >> 5]
+  if (operationCode === VARIABLE_LENGTH.operationCode) return (cdbBytes[VARIABLE_LENGTH.controlByte]! & NACA) !== 0
+  return lengthBytes !== undefined && (cdbBytes[lengthBytes - 1]! & NACA) !== 0
 }
 
 /**

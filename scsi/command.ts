@@ -69,8 +69,13 @@ export class Command {
   reportedUnitAttention: SenseCondition | null = null
   /** The response must arrive behind all earlier responses of its nexus and before all later ones. */
   needsFence = false
-  /** Task management took it out of the task set; its handler winds down and nothing of it reaches the initiator. */
+  /**
+   * Task management took it out of the task set; its handler winds down and nothing of it reaches the initiator, or with
+   * TAS only that it was aborted.
+   */
   isAborted = false
+  /** TAS: aborted by another nexus, it ends with TASK ABORTED status. */
+  isAbortReported = false
 
   constructor(
     nexus: Nexus,

@@ -1,10 +1,12 @@
 /**
  * How a command ends (SAM-5): each handler calls exactly one of these functions, once, as its last
- * step. All of them leave through `endCommand`, which takes the command out of its task set before the transport
+ * step. All of them leave through `leaveTaskSet`, which takes the command out of its task set before the transport
  * hears of it, so that whatever waits for it never sees a command that has ended.
  */
 
-import { type Command, STATUS, type Status } from './command.ts'
+import type { EndCommand } from './auto-contingent-allegiance.ts'
+import { hasNaca } from './cdb.ts'
+import { type Command, STATUS, type Status, TASK_ATTRIBUTE } from './command.ts'
 import { encodeSense, type SenseData, senseOf } from './sense.ts'
 import type { SenseCondition } from './sense-codes.ts'
 
@@ -38,8 +40,24 @@ export function checkCondition(command: Command, sense: SenseData | SenseConditi
   command.status = STATUS.CHECK_CONDITION
   command.sense = encodeSense(senseData, format)
   command.presentedDataBytes = transferredBytes
-  endCommand(command)
-  if (itlNexus !== null) logicalUnit?.errorReported(itlNexus)
+  reportError(command)
+}
+
+/** End a command that has its sense data, and do what CHECK CONDITION status does to others (SAM-5). */
+function reportError(command: Command): void {
+  if (isHeldBack(command, reportError)) return
+  const { itlNexus } = command
+  const logicalUnit = itlNexus?.logicalUnit ?? null
+  const establishesAca = logicalUnit !== null && hasNaca(command.cdb)
+  if (establishesAca) {
+    // Before others can start or end in its stead.
+    logicalUnit.taskSet.establishAca(command)
+    command.needsFence = true
+  }
+  leaveTaskSet(command)
+  if (itlNexus === null || logicalUnit === null) return
+  logicalUnit.errorReported(itlNexus)
+  if (command.taskAttribute === TASK_ATTRIBUTE.ACA && !establishesAca) logicalUnit.taskSet.clearAca(itlNexus)
 }
 
 /** SAM-5 STATUS QUALIFIER of TASK SET FULL: scope of one logical unit, and 100 ms to wait unless a command ends sooner. */
@@ -53,18 +71,41 @@ export function refuseTaskSetFull(command: Command): void {
   command.transport.sendCommandComplete(command)
 }
 
-/** End a command that was aborted: the initiator gets nothing. */
+/** Refuse a command because of an auto contingent allegiance; it has not entered the task set. */
+export function refuseInAca(command: Command, status: Status): void {
+  command.status = status
+  command.itlNexus?.statusReturned(status)
+  command.transport.sendCommandComplete(command)
+}
+
+/** End a command that was aborted: the initiator gets nothing, or TASK ABORTED where that is to be reported. */
 export function endAborted(command: Command): void {
+  if (command.isAbortReported) {
+    command.status = STATUS.TASK_ABORTED
+    command.sense = null
+    command.presentedDataBytes = 0
+    command.presentedReadBytes = 0
+  }
   endCommand(command)
 }
 
-/** Leave the task set and tell the transport; an aborted command ends without a response. */
 function endCommand(command: Command): void {
+  if (!isHeldBack(command, endCommand)) leaveTaskSet(command)
+}
+
+/** Whether an auto contingent allegiance blocks the command, which then calls `end` when that is over. */
+function isHeldBack(command: Command, end: EndCommand): boolean {
+  const taskSet = command.itlNexus?.taskSet ?? null
+  return taskSet?.hasAca === true && taskSet.holdBack(command, end, endAborted)
+}
+
+/** Leave the task set and tell the transport; an aborted command ends without a response, unless TAS asks for one. */
+function leaveTaskSet(command: Command): void {
   const taskSet = command.itlNexus?.taskSet ?? null
   if (taskSet === null || !taskSet.remove(command)) throw new Error('a command ended that is in no task set')
   command.operation = null
   try {
-    if (command.isAborted) {
+    if (command.isAborted && !command.isAbortReported) {
       command.transport.commandAborted(command)
     } else {
       command.itlNexus!.logicalUnit?.statistics.commandEnded(command)

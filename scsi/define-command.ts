@@ -4,7 +4,7 @@
  * Rows live beside their handlers in `commands/`; `command-table.ts` collects them.
  */
 
-import { type CdbFields, type CdbLayout, VARIABLE_LENGTH } from './cdb.ts'
+import { CDB_LENGTH_BYTES_OF_GROUP, type CdbFields, type CdbLayout, VARIABLE_LENGTH } from './cdb.ts'
 import type { Command } from './command.ts'
 import { checkCondition } from './completion.ts'
 import type { ItlNexus } from './itl-nexus.ts'
@@ -161,9 +161,6 @@ export function cdbUsageData({ operationCode, serviceAction, cdb }: CommandDefin
   }
   return usage
 }
-
-/** The CDB length that the operation code's group, its top three bits, stands for (SPC-3 4.3.4.1). */
-const CDB_LENGTH_BYTES_OF_GROUP: readonly (number | undefined)[] = [6, 10, 10, undefined, 16, 12, undefined, undefined]
 
 /** Dispatch compares the service action, so its bits are evaluated and not reserved. */
 function withServiceAction<F extends CdbFields>(layout: CdbLayout<F>): CdbLayout<F> {

@@ -129,14 +129,18 @@ function dispatchAbsent(command: Command, definition: CommandDefinition | null, 
 
 /** What every CDB must satisfy, whatever the command. */
 function checkCdb(command: Command, { operationCode, cdb: layout }: CommandDefinition): SenseData | null {
-  // ACA is not supported, so no command can belong to one (SAM-5).
-  if (command.taskAttribute === TASK_ATTRIBUTE.ACA) return senseOf(SENSE.INVALID_MESSAGE_ERROR)
+  // Without an ACA no command can belong to one (SAM-5).
+  if (command.taskAttribute === TASK_ATTRIBUTE.ACA && !isInOwnAca(command)) return senseOf(SENSE.INVALID_MESSAGE_ERROR)
   if (command.cdb.length < layout.lengthBytes) return invalidFieldInCdb(command.cdb.length)
   if (operationCode === VARIABLE_LENGTH.operationCode && !statesItsLength(command.cdb, layout.lengthBytes)) {
     return invalidFieldInCdb(VARIABLE_LENGTH.additionalLengthByte)
   }
   const fieldPointer = findReservedBit(command.cdb, layout)
   return fieldPointer === null ? null : senseOf(SENSE.INVALID_FIELD_IN_CDB, { fieldPointer })
+}
+
+function isInOwnAca({ itlNexus }: Command): boolean {
+  return itlNexus!.taskSet.isFaulted(itlNexus!)
 }
 
 /** ADDITIONAL CDB LENGTH counts the bytes behind the first eight (SPC-3 4.3.3). */

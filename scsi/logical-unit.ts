@@ -10,7 +10,7 @@ import { AtomicWriter } from './atomic-writer.ts'
 import type { BackingDone, BackingStore } from './backing/backing-store.ts'
 import { touchedBytes } from './block-range.ts'
 import { BlockRangeLocks } from './block-range-locks.ts'
-import type { Command } from './command.ts'
+import { type Command, TASK_ATTRIBUTE } from './command.ts'
 import { CopyManager } from './copy/copy-manager.ts'
 import { LogicalUnitCopies } from './copy/logical-unit-copies.ts'
 import { DeviceClock } from './device-clock.ts'
@@ -141,6 +141,7 @@ export class LogicalUnit {
     this.#itlNexuses.delete(itlNexus)
     this.reservation.release(itlNexus)
     this.abortTaskSet(itlNexus, () => this.copies.detach(itlNexus, done))
+    this.taskSet.clearAca(itlNexus)
   }
 
   /** ABORT TASK SET (SAM-5): the commands of one nexus, or those of them that `covers` picks. */
@@ -161,6 +162,12 @@ export class LogicalUnit {
     this.#abort(selects, itlNexus.nexus, done)
   }
 
+  /** CLEAR ACA (SAM-5) from the faulted nexus: its ACA command is aborted, then what was blocked goes on behind `done`. */
+  clearAca(itlNexus: ItlNexus, done: () => void): void {
+    const isAcaCommand = (command: Command) => command.taskAttribute === TASK_ATTRIBUTE.ACA
+    this.abortTaskSet(itlNexus, () => this.taskSet.clearAca(itlNexus, done), isAcaCommand)
+  }
+
   /** The initiator ports of a SCSI initiator device that have a nexus to this logical unit. */
   initiatorPortsOf(initiatorDeviceName: string): readonly string[] {
     const nexuses = [...this.#itlNexuses].map(({ nexus }) => nexus)
@@ -168,10 +175,14 @@ export class LogicalUnit {
     return [...new Set(ports.map(({ initiatorPortName }) => initiatorPortName))]
   }
 
-  /** PREEMPT AND ABORT (SPC-4 5.13.11.2.6): the commands of the `preempted` nexuses except `issuer` itself. */
+  /**
+   * PREEMPT AND ABORT (SPC-4 5.13.11.2.6): the commands of the `preempted` nexuses except `issuer` itself, and the auto
+   * contingent allegiances of these nexuses.
+   */
   abortPreempted(preempted: ReadonlySet<ItlNexus>, issuer: Command, done: () => void): void {
     const isPreempted = (command: Command) => command !== issuer && preempted.has(command.itlNexus!)
     this.#abort(isPreempted, issuer.nexus, () => this.copies.abortPreempted(preempted, done))
+    for (const itlNexus of preempted) this.taskSet.clearAca(itlNexus)
   }
 
   /** LOGICAL UNIT RESET (SAM-5) that `issuer` asked for: commands and reservation go, every nexus is told. */
@@ -186,6 +197,7 @@ export class LogicalUnit {
     this.establishUnitAttention(condition)
     this.#announceAbort(everyCommand, issuer)
     this.taskSet.abort(everyCommand, () => this.copies.reset(done))
+    this.taskSet.clearEveryAca()
   }
 
   /** A command of this nexus ended with CHECK CONDITION: abort the commands that QERR says (SPC-3 7.4.6). */
@@ -248,8 +260,13 @@ export class LogicalUnit {
     this.taskSet.isPerNexus = hasTaskSetPerNexus
   }
 
-  /** Abort commands for `issuer`; the other nexuses are told when they lose some. */
+  /** Abort commands for `issuer`; the other nexuses are told when they lose some, with TAS by the status of each. */
   #abort(selects: (command: Command) => boolean, issuer: Nexus, done: () => void): void {
+    if (this.modeSettings.isAbortReported) {
+      for (const command of this.taskSet.select(selects)) command.isAbortReported = command.nexus !== issuer
+      this.taskSet.abort(selects, done)
+      return
+    }
     for (const loser of this.#announceAbort(selects, issuer)) {
       loser.unitAttentions.establish(SENSE.COMMANDS_CLEARED_BY_ANOTHER_INITIATOR)
     }

@@ -66,6 +66,12 @@ export class ModeSettings {
   queueErrorManagement: number = QUEUE_ERROR_MANAGEMENT.NONE
   /** UA_INTLCK_CTRL. */
   unitAttentionInterlock: number = UNIT_ATTENTION_INTERLOCK.CLEAR
+  /** TMF_ONLY: in an auto contingent allegiance no command is processed, not even one with the ACA attribute. */
+  isTaskManagementOnly = false
+  /** TAS: a command that another nexus aborts ends with TASK ABORTED status. */
+  isAbortReported = false
+  /** NUAR: no unit attention tells of RELEASE. */
+  isReleaseSilent = false
   /** INITIAL COMMAND PRIORITY: for commands of nexuses that SET PRIORITY gave none. */
   initialCommandPriority = 0
   readonly #savedState: SavedState
@@ -164,6 +170,9 @@ export class ModeSettings {
     this.isSoftwareWriteProtected = readNumber(control, fields.SWP) === 1
     this.senseFormat = readNumber(control, fields.D_SENSE) === 1 ? 'descriptor' : 'fixed'
     this.hasTaskSetPerNexus = readNumber(control, fields.TST) === TASK_SET_TYPE.PER_I_T_NEXUS
+    this.isTaskManagementOnly = readNumber(control, fields.TMF_ONLY) === 1
+    this.isAbortReported = readNumber(control, fields.TAS) === 1
+    this.isReleaseSilent = readNumber(control, fields.NUAR) === 1
     this.queueErrorManagement = readNumber(control, fields.QERR)
     this.unitAttentionInterlock = readNumber(control, fields.UA_INTLCK_CTRL)
     const extension = this.#valuesOf(CONTROL_EXTENSION).current

@@ -7,7 +7,7 @@
  */
 
 import type { Command } from './command.ts'
-import { refuseTaskSetFull } from './completion.ts'
+import { refuseInAca, refuseTaskSetFull } from './completion.ts'
 import { ItlNexus, type TargetView } from './itl-nexus.ts'
 import type { LogicalUnit } from './logical-unit.ts'
 import { assertMappableLun, decodeLun } from './lun.ts'
@@ -147,8 +147,11 @@ export class ScsiTarget implements TargetView {
     }
     const itlNexus = this.#route(reach, lun) ?? reach.absent
     command.itlNexus = itlNexus
-    if (itlNexus.taskSet.isFull) refuseTaskSetFull(command)
-    else itlNexus.taskSet.insert(command)
+    const { taskSet } = itlNexus
+    const refusal = taskSet.hasAca ? taskSet.refuseInAca(command) : null
+    if (refusal !== null) refuseInAca(command, refusal)
+    else if (taskSet.isFull) refuseTaskSetFull(command)
+    else taskSet.insert(command)
   }
 
   /** ABORT TASK (SAM-5). A command that has ended already is no error. */
@@ -170,6 +173,16 @@ export class ScsiTarget implements TargetView {
     this.#manage(nexus, lun, done, (itlNexus, logicalUnit, complete) =>
       logicalUnit.clearTaskSet(itlNexus, complete, covers),
     )
+  }
+
+  /** CLEAR ACA (SAM-5): only the faulted nexus may; where there is no ACA it has nothing to do. */
+  clearAca(nexus: Nexus, lun: Buffer, done: TaskManagementDone): void {
+    const reach = this.#nexuses.get(nexus)
+    const itlNexus = reach === undefined ? null : this.#route(reach, lun)
+    if (itlNexus === null || itlNexus.logicalUnit === null) done('incorrectLogicalUnitNumber')
+    else if (itlNexus.taskSet.isFaulted(itlNexus))
+      itlNexus.logicalUnit.clearAca(itlNexus, () => done('functionComplete'))
+    else done(itlNexus.taskSet.isInAca(itlNexus) ? 'functionRejected' : 'functionComplete')
   }
 
   /** LOGICAL UNIT RESET (SAM-5). */

@@ -8,8 +8,10 @@
  * (QUEUE ALGORITHM MODIFIER 1h): an initiator that wants an order waits, or says ORDERED.
  */
 
-import { type Command, TASK_ATTRIBUTE } from './command.ts'
+import { AutoContingentAllegiances, type EndCommand } from './auto-contingent-allegiance.ts'
+import { type Command, type Status, TASK_ATTRIBUTE } from './command.ts'
 import { endAborted } from './completion.ts'
+import type { ItlNexus } from './itl-nexus.ts'
 
 interface EndWaiter {
   readonly remaining: Set<Command>
@@ -23,8 +25,9 @@ export class TaskSet {
   readonly #commands = new Set<Command>()
   /** Those that may not run yet; in order of arrival too. */
   readonly #dormant = new Set<Command>()
-  /** TST 001b: the attributes of a command order it among those of its own I_T nexus only. */
-  isPerNexus = false
+  readonly #allegiances = new AutoContingentAllegiances()
+  /** There is an auto contingent allegiance. */
+  hasAca = false
   #orderedCount = 0
   #headOfQueueCount = 0
   #isAdvancing = false
@@ -43,6 +46,18 @@ export class TaskSet {
 
   get size(): number {
     return this.#commands.size
+  }
+
+  /** TST 001b: the attributes of a command order it among those of its own I_T nexus only. */
+  get isPerNexus(): boolean {
+    return this.#allegiances.isPerNexus
+  }
+
+  /** Another TST ends every auto contingent allegiance: its task set is no more. */
+  set isPerNexus(isPerNexus: boolean) {
+    if (isPerNexus === this.#allegiances.isPerNexus) return
+    this.clearEveryAca()
+    this.#allegiances.isPerNexus = isPerNexus
   }
 
   /** A command arrived: run it now or keep it dormant. */
@@ -102,6 +117,54 @@ export class TaskSet {
     for (const command of running) command.operation?.abort()
   }
 
+  /** `command`, which has NACA set, is about to end with CHECK CONDITION. */
+  establishAca(command: Command): void {
+    this.#allegiances.establish(command)
+    this.hasAca = true
+  }
+
+  /** Whether this nexus is the faulted one, or one of them. */
+  isFaulted(itlNexus: ItlNexus): boolean {
+    return this.#allegiances.isFaulted(itlNexus)
+  }
+
+  /** Whether an auto contingent allegiance, its own or another's, concerns the commands of this nexus. */
+  isInAca(itlNexus: ItlNexus): boolean {
+    return this.#allegiances.concerns(itlNexus)
+  }
+
+  /** What a command that arrives is refused with because of an auto contingent allegiance, or null. */
+  refuseInAca(command: Command): Status | null {
+    return this.#allegiances.refuse(command, this.#commands)
+  }
+
+  /** What a PREEMPT AND ABORT that preempts these nexuses is refused with for the same reason, or null. */
+  refusePreemption(command: Command, preempted: ReadonlySet<ItlNexus>): Status | null {
+    return this.#allegiances.refusePreemption(command, preempted)
+  }
+
+  /** Whether a command that wants to end is blocked; `end` is called when it no longer is. */
+  holdBack(command: Command, end: EndCommand, endAborted: EndCommand): boolean {
+    return this.#allegiances.holdBack(command, end, endAborted)
+  }
+
+  /**
+   * The auto contingent allegiance of this nexus is over, if it has one: `cleared` is called, then what was blocked goes
+   * on.
+   */
+  clearAca(itlNexus: ItlNexus, cleared: () => void = () => {}): void {
+    const held = this.#allegiances.clear(itlNexus)
+    this.hasAca = !this.#allegiances.isEmpty
+    cleared()
+    if (held === null) return
+    for (const [command, end] of held) this.#endHeld(command, end)
+    this.#advance()
+  }
+
+  clearEveryAca(): void {
+    for (const itlNexus of this.#allegiances.faulted) this.clearAca(itlNexus)
+  }
+
   /** Call `done` when the commands that `selects` picks among those of this moment have ended. */
   whenEnded(selects: (command: Command) => boolean, done: () => void): void {
     const selected = this.select(selects)
@@ -110,8 +173,11 @@ export class TaskSet {
   }
 
   #mayRunOnArrival(command: Command): boolean {
+    // What an auto contingent allegiance lets in is there to end it and waits for nothing.
+    if (this.hasAca && this.isInAca(command.itlNexus!)) return true
     switch (command.taskAttribute) {
       case TASK_ATTRIBUTE.HEAD_OF_QUEUE:
+      case TASK_ATTRIBUTE.ACA:
         return true
       case TASK_ATTRIBUTE.ORDERED:
         return this.#commands.size === 0 || (this.isPerNexus && this.#commandsOf(command).length === 0)
@@ -144,8 +210,11 @@ export class TaskSet {
    */
   #takeNextRunnable(): Command | null {
     const taskSets = this.isPerNexus ? [...Map.groupBy(this.#commands, (command) => command.itlNexus).values()] : null
-    if (taskSets === null) return this.#headOfQueueCount > 0 ? null : this.#takeNextOf(this.#commands)
+    if (taskSets === null) {
+      return this.#headOfQueueCount > 0 || this.hasAca ? null : this.#takeNextOf(this.#commands)
+    }
     for (const commands of taskSets) {
+      if (this.hasAca && this.isInAca(commands[0]!.itlNexus!)) continue
       if (commands.some((command) => command.taskAttribute === TASK_ATTRIBUTE.HEAD_OF_QUEUE)) continue
       const next = this.#takeNextOf(commands)
       if (next !== null) return next
@@ -166,6 +235,16 @@ export class TaskSet {
     }
     if (next !== null) this.#dormant.delete(next)
     return next
+  }
+
+  /** Aborted meanwhile, it has ended already. A transport that fails takes only its own command with it. */
+  #endHeld(command: Command, end: EndCommand): void {
+    if (!this.#commands.has(command)) return
+    try {
+      end(command)
+    } catch (error) {
+      command.itlNexus!.target.onInternalError(error, command)
+    }
   }
 
   #settleWaiters(command: Command): void {

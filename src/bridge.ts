@@ -133,6 +133,9 @@ class BridgedNexus implements NexusHandler {
       case FUNCTION.CLEAR_TASK_SET:
         target.clearTaskSet(nexus, lun, done, covers)
         break
+      case FUNCTION.CLEAR_ACA:
+        target.clearAca(nexus, lun, done)
+        break
       case FUNCTION.LOGICAL_UNIT_RESET:
         target.logicalUnitReset(nexus, lun, done)
         break

@@ -1,7 +1,6 @@
 /**
  * The task management functions (RFC 7143 11.5.1, RFC 7144 6.3): how far each reaches. One row a function; a function
- * without a row is not supported, and among these is CLEAR ACA, because the device server has no ACA (SAM-5 makes the
- * function part of its support).
+ * without a row is not supported.
  */
 
 import { TASK_MANAGEMENT_FUNCTION as FUNCTION, type TaskManagementFunction } from '../constants.ts'
@@ -10,9 +9,10 @@ import { TASK_MANAGEMENT_FUNCTION as FUNCTION, type TaskManagementFunction } fro
  * - `task`: the task that the Referenced Task Tag names;
  * - `logicalUnit`: tasks of the logical unit that the LUN field names;
  * - `target`: tasks of every logical unit;
+ * - `condition`: the auto contingent allegiance of the logical unit that the LUN field names;
  * - `query`: answers a question about the logical unit and ends nothing.
  */
-export type FunctionReach = 'task' | 'logicalUnit' | 'target' | 'query'
+export type FunctionReach = 'task' | 'logicalUnit' | 'target' | 'condition' | 'query'
 
 export interface FunctionRow {
   readonly function: TaskManagementFunction
@@ -24,6 +24,7 @@ export interface FunctionRow {
 const ROWS: readonly FunctionRow[] = [
   { function: FUNCTION.ABORT_TASK, reach: 'task', protocolLevelMin: 0 },
   { function: FUNCTION.ABORT_TASK_SET, reach: 'logicalUnit', protocolLevelMin: 0 },
+  { function: FUNCTION.CLEAR_ACA, reach: 'condition', protocolLevelMin: 0 },
   { function: FUNCTION.CLEAR_TASK_SET, reach: 'logicalUnit', protocolLevelMin: 0 },
   { function: FUNCTION.LOGICAL_UNIT_RESET, reach: 'logicalUnit', protocolLevelMin: 0 },
   { function: FUNCTION.TARGET_WARM_RESET, reach: 'target', protocolLevelMin: 0 },

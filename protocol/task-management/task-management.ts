@@ -14,6 +14,7 @@ import {
 import { REJECT_REASON, type RejectReason } from '../errors.ts'
 import type { Pdu } from '../framing/pdu-reader.ts'
 import { TASK_MANAGEMENT_REQUEST } from '../pdu/task-management.ts'
+import { clearAca } from './clear-aca.ts'
 import { findFunction } from './functions.ts'
 import { abortTasks } from './multi-task-abort.ts'
 import { type ManagementRequest, readManagementRequest, respondToManagement } from './request.ts'
@@ -59,6 +60,8 @@ function carryOut(request: ManagementRequest): void {
     queryTask(request)
   } else if (row.function === FUNCTION.TASK_REASSIGN) {
     reassignOne(request)
+  } else if (row.reach === 'condition') {
+    clearAca(request)
   } else if (row.reach === 'query') {
     queryLogicalUnit(request, row.function)
   } else {

@@ -34,6 +34,7 @@ const FIELDS = {
 const SUPPORTED = {
   ATS: true,
   ATSS: true,
+  CACAS: true,
   CTSS: true,
   LURS: true,
   QTS: true,

@@ -74,7 +74,7 @@ export const QUEUE_ERROR_MANAGEMENT = { NONE: 0b00, ALL: 0b01, SAME_I_T_NEXUS: 0
 export const UNIT_ATTENTION_INTERLOCK = { CLEAR: 0b00, KEEP: 0b10, KEEP_AND_TELL_OF_STATUS: 0b11 } as const
 
 /**
- * GLTSD one: no log parameter is saved unasked. TAS zero: a command that another nexus aborts ends without a response.
+ * GLTSD one: no log parameter is saved unasked.
  * The extended self-test reads samples and ends within a second.
  */
 export const CONTROL = modePage({
@@ -108,7 +108,7 @@ export const CONTROL = modePage({
     QUEUE_ALGORITHM_MODIFIER: UNRESTRICTED_REORDERING_ALLOWED,
     EXTENDED_SELF_TEST_COMPLETION_TIME: 1,
   }),
-  changeable: () => ['TST', 'D_SENSE', 'QERR', 'UA_INTLCK_CTRL', 'SWP'],
+  changeable: () => ['TST', 'TMF_ONLY', 'D_SENSE', 'NUAR', 'QERR', 'UA_INTLCK_CTRL', 'SWP', 'TAS'],
   allowed: {
     TST: Object.values(TASK_SET_TYPE),
     QERR: Object.values(QUEUE_ERROR_MANAGEMENT),

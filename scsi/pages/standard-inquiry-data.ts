@@ -15,6 +15,7 @@ const ADDITIONAL_LENGTH = LENGTH_BYTES - 5
 const FIELDS = {
   PERIPHERAL: uint(0, 1),
   VERSION: uint(2, 1),
+  NORMACA: bit(3, 5),
   HISUP: bit(3, 4),
   RESPONSE_DATA_FORMAT: bits(3, 3, 0),
   ADDITIONAL_LENGTH: uint(4, 1),
@@ -66,6 +67,7 @@ function inquiryData(
   writeFields(data, FIELDS, {
     PERIPHERAL: peripheral,
     VERSION: VERSION_SPC_4,
+    NORMACA: peripheral === PERIPHERAL.DISK,
     HISUP: true,
     RESPONSE_DATA_FORMAT,
     ADDITIONAL_LENGTH,

@@ -5,15 +5,16 @@
  */
 
 import { bits, cdb, readField, uint } from '../../cdb.ts'
-import { type Command, STATUS } from '../../command.ts'
+import { type Command, STATUS, type Status } from '../../command.ts'
 import { checkCondition } from '../../completion.ts'
 import { defineCommand } from '../../define-command.ts'
 import type { ItlNexus } from '../../itl-nexus.ts'
 import type { LogicalUnit } from '../../logical-unit.ts'
 import { Operation } from '../../operation.ts'
+import type { ReservationState } from '../../reservation-state.ts'
 import { type SenseData, senseOf } from '../../sense.ts'
 import { SENSE } from '../../sense-codes.ts'
-import { decodeBasicList, decodeMoveList, LIST_BYTES_MIN } from './parameter-lists.ts'
+import { BASIC_LIST, decodeBasicList, decodeMoveList, LIST_BYTES_MIN } from './parameter-lists.ts'
 import { register, registerAndIgnoreExistingKey, registerAndMove } from './registering.ts'
 import type { BasicRequest, ServiceActionOutcome } from './request.ts'
 import { clear, preempt, release, replaceLostReservation, reserve } from './reserving.ts'
@@ -112,6 +113,7 @@ function surroundings(command: Command, logicalUnit: LogicalUnit, itlNexus: ItlN
     },
     scope: readField(command.cdb, FIELDS.scope),
     typeCode: readField(command.cdb, FIELDS.type),
+    isReleaseSilent: logicalUnit.modeSettings.isReleaseSilent,
   }
 }
 
@@ -152,19 +154,35 @@ class ServiceActionOperation extends Operation {
     this.#list = null
     // A RESERVE may have come while the list was under way, and the two methods shut each other out (SPC-2).
     if (this.logicalUnit.reservation.isHeld) this.finish(STATUS.RESERVATION_CONFLICT)
-    else this.#carryOut(this.#decide(list, this.command, this.logicalUnit, this.#itlNexus))
+    else this.#carryOut(this.#decide(list, this.command, this.logicalUnit, this.#itlNexus), list)
   }
 
-  #carryOut(outcome: ServiceActionOutcome): void {
+  #carryOut(outcome: ServiceActionOutcome, list: Buffer): void {
     if (outcome === 'conflict') this.finish(STATUS.RESERVATION_CONFLICT)
     else if (isSense(outcome)) this.fail(outcome)
     else {
       const { persistentReservations } = this.logicalUnit
       const preempted = persistentReservations.attached((id) => outcome.preempted.has(id))
+      const clearsEveryAca = preemptsAllRegistrants(persistentReservations.state, list)
+      const refusal = clearsEveryAca ? null : this.#refusalInAca(preempted)
+      if (refusal !== null) {
+        this.finish(refusal)
+        return
+      }
       persistentReservations.commit(outcome)
-      if (this.#abortsPreempted) this.#abort(preempted)
-      else this.finish()
+      if (!this.#abortsPreempted) {
+        this.finish()
+        return
+      }
+      this.#abort(preempted)
+      if (clearsEveryAca) this.logicalUnit.taskSet.clearEveryAca()
     }
+  }
+
+  /** What an auto contingent allegiance lets this PREEMPT AND ABORT end with; null when it may go on. */
+  #refusalInAca(preempted: ReadonlySet<ItlNexus>): Status | null {
+    const { taskSet } = this.logicalUnit
+    return this.#abortsPreempted && taskSet.hasAca ? taskSet.refusePreemption(this.command, preempted) : null
   }
 
   #abort(preempted: ReadonlySet<ItlNexus>): void {
@@ -173,6 +191,12 @@ class ServiceActionOperation extends Operation {
       this.step()
     })
   }
+}
+
+/** SERVICE ACTION RESERVATION KEY zero, with an all registrants type: nobody in particular is meant (SPC-3 5.6.10.5 e). */
+function preemptsAllRegistrants({ reservation }: ReservationState, list: Buffer): boolean {
+  const key = list.readBigUInt64BE(BASIC_LIST.serviceActionReservationKeyAt)
+  return key === 0n && reservation?.type.isAllRegistrants === true
 }
 
 function isSense(outcome: Exclude<ServiceActionOutcome, 'conflict'>): outcome is SenseData {

@@ -35,6 +35,8 @@ interface CommonFields {
   readonly serviceActionReservationKey: bigint
   /** APTPL. */
   readonly persistsThroughPowerLoss: boolean
+  /** NUAR of the Control mode page: RELEASE is told to nobody. */
+  readonly isReleaseSilent: boolean
 }
 
 /** With the basic parameter list (SPC-4 6.16.3; SPC-3 6.12.3). */

@@ -43,7 +43,7 @@ export function release(state: ReservationState, request: BasicRequest): Service
   if (request.typeCode !== type.code || request.scope !== LU_SCOPE) {
     return senseOf(SENSE.INVALID_RELEASE_OF_PERSISTENT_RESERVATION)
   }
-  const told = type.admits === 'registrants' ? state.registrations.keys() : []
+  const told = type.admits === 'registrants' && !request.isReleaseSilent ? state.registrations.keys() : []
   return changeTo({ ...state, reservation: null }, tell(told, SENSE.RESERVATIONS_RELEASED, request.issuer))
 }
 

@@ -265,9 +265,18 @@ describe('TARGET COLD RESET', () => {
 })
 
 describe('CLEAR ACA', () => {
-  it('[TMF-2] is not supported by a device server without ACA', () => {
+  it('completes where there is no ACA, and leaves the commands of the session alone', () => {
+    const bench = hold()
+    sendCdb(bench.two, 1, { cdb: read10(0, 1), readBytes: 512 })
+    manage(bench.one, FUNCTION.CLEAR_ACA)
+    expect(settled(bench)).toEqual(['function 7000 0'])
+    bench.store.release()
+    expect(settled(bench)).toEqual(['data 01'])
+  })
+
+  it('[TMF-2] names no logical unit that does not exist', () => {
     const { one } = hold()
-    manage(one, FUNCTION.CLEAR_ACA)
-    expect(seen(one)).toEqual(['function 7000 5'])
+    manage(one, FUNCTION.CLEAR_ACA, { lun: 9 })
+    expect(seen(one)).toEqual(['function 7000 2'])
   })
 })

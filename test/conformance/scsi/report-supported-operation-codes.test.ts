@@ -49,9 +49,9 @@ describe('REPORT SUPPORTED OPERATION CODES', () => {
   })
 
   it('option 001b describes a command without service actions', () => {
-    expect(report(1, 0x28).dataIn.toString('hex')).toBe('0003000a' + '281affffffff00ffff00')
-    expect(report(1, 0x8f).dataIn.toString('hex')).toBe('00030010' + '8f16ffffffffffffffffffffffff0000')
-    expect(report(1 | RCTD, 0x00).dataIn.toString('hex')).toBe('00830006' + '000000000000' + '000a00000000000000000000')
+    expect(report(1, 0x28).dataIn.toString('hex')).toBe('0003000a' + '281affffffff00ffff04')
+    expect(report(1, 0x8f).dataIn.toString('hex')).toBe('00030010' + '8f16ffffffffffffffffffffffff0004')
+    expect(report(1 | RCTD, 0x00).dataIn.toString('hex')).toBe('00830006' + '000000000004' + '000a00000000000000000000')
   })
 
   it('option 001b says when a command is not supported and refuses one with service actions', () => {
@@ -61,7 +61,7 @@ describe('REPORT SUPPORTED OPERATION CODES', () => {
   })
 
   it('option 010b describes a service action and refuses a command without', () => {
-    expect(report(2, 0xa3, 0x0c).dataIn.toString('hex')).toBe('0003000c' + 'a30c87ffffffffffffff0000')
+    expect(report(2, 0xa3, 0x0c).dataIn.toString('hex')).toBe('0003000c' + 'a30c87ffffffffffffff0004')
     expect(report(2, 0xa3, 0x1f).dataIn.toString('hex')).toBe('00010000')
     expect(report(2, 0xff, 0).dataIn.toString('hex')).toBe('00010000')
     expect(report(2, 0x28, 0).senseText).toBe('5/24/00')

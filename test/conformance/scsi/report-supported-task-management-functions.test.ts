@@ -7,9 +7,9 @@ const report = (flags: number, allocationLengthBytes: number) =>
 
 describe('REPORT SUPPORTED TASK MANAGEMENT FUNCTIONS', () => {
   it('names the functions in four bytes, with REPD in sixteen', () => {
-    expect(report(0, 4).dataIn).toEqual(bytes('de 07 00 00'))
-    expect(report(0x80, 0xff).dataIn).toEqual(bytes(`de 07 00 0c${'00'.repeat(12)}`))
-    expect(report(0x80, 8).dataIn).toEqual(bytes('de 07 00 0c 00000000'))
+    expect(report(0, 4).dataIn).toEqual(bytes('fe 07 00 00'))
+    expect(report(0x80, 0xff).dataIn).toEqual(bytes(`fe 07 00 0c${'00'.repeat(12)}`))
+    expect(report(0x80, 8).dataIn).toEqual(bytes('fe 07 00 0c 00000000'))
   })
 
   it('refuses an ALLOCATION LENGTH below four', () => {

@@ -134,7 +134,7 @@ describe('a CDB of 32 bytes', () => {
   it('is listed by REPORT SUPPORTED OPERATION CODES', () => {
     const { initiator } = testBench()
     const cdb = Buffer.from('a30c027f0007000000ff0000', 'hex')
-    const usage = `7f000000000000ff00071e00${'ff'.repeat(8)}${'00'.repeat(8)}ffffffff`
+    const usage = `7f040000000000ff00071e00${'ff'.repeat(8)}${'00'.repeat(8)}ffffffff`
     expect(initiator.send(cdb).dataIn.toString('hex')).toBe(`00030020${usage}`)
   })
 })

@@ -73,7 +73,7 @@ describe('a CDB layout', () => {
 
   it('lays out a CDB of 32 bytes behind its own header fields', () => {
     const variable = variableLengthCdb({ lba: uint(12, 8) })
-    expect(variable.usageMask.toString('hex')).toBe(`00000000000000ffffff0000${'ff'.repeat(8)}${'00'.repeat(12)}`)
+    expect(variable.usageMask.toString('hex')).toBe(`00040000000000ffffff0000${'ff'.repeat(8)}${'00'.repeat(12)}`)
     for (const field of [bit(1, 0), uint(7, 1), uint(8, 2), uint(31, 2)]) {
       expect(() => variableLengthCdb({ field })).toThrow(/outside|overlaps/)
     }

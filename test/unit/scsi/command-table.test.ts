@@ -12,7 +12,7 @@ describe.each(COMMAND_TABLE.map((row) => [row.name, row] as const))('the row of 
     expect(isOperationCodeSupported(row.operationCode)).toBe(true)
   })
 
-  it('evaluates exactly the bits of its supported fields', () => {
+  it('evaluates exactly the bits of its supported fields, and NACA', () => {
     const expected = Buffer.alloc(row.cdb.lengthBytes)
     expected[0] = row.operationCode
     for (const field of Object.values(row.cdb.fields).filter((candidate) => candidate.isSupported)) {
@@ -22,6 +22,7 @@ describe.each(COMMAND_TABLE.map((row) => [row.name, row] as const))('the row of 
         expected[at]! |= 1 << (bit % 8)
       }
     }
+    expected[row.operationCode === 0x7f ? 1 : row.cdb.lengthBytes - 1]! |= 0x04
     if (row.operationCode === 0x7f) {
       expected[7] = 0xff
       expected.writeUInt16BE(row.serviceAction!, 8)
@@ -54,12 +55,13 @@ describe.each(COMMAND_TABLE.map((row) => [row.name, row] as const))('the row of 
     expect(findReservedBit(cdb, row.cdb)).toBeNull()
   })
 
-  it('refuses NACA', () => {
+  it('establishes an ACA when it fails with NACA', () => {
+    const { initiator } = testBench()
     const cdb = emptyCdb(row)
     const controlByte = row.operationCode === 0x7f ? 1 : row.cdb.lengthBytes - 1
-    cdb[controlByte] = 0x04
-    const exchange = testBench().initiator.send(cdb)
-    expect([exchange.senseText, exchange.pointedAt]).toEqual(['5/24/00', `${controlByte}.2`])
+    cdb[controlByte] = 0x84
+    expect(initiator.send(cdb).pointedAt).toBe(`${controlByte}.7`)
+    expect(initiator.send([0x00]).status).toBe(0x30)
   })
 })
 

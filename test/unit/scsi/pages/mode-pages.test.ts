@@ -46,7 +46,7 @@ describe('the table of mode pages', () => {
       modePageChangeableMask(MODE_PAGES.find((page) => page.name === name)!, unit)
     expect(mask('Caching')).toEqual(bytes(`88 12 04${'00'.repeat(17)}`))
     expect(mask('Caching', withCapabilities({ volatileWriteCache: false }))[2]).toBe(0)
-    expect(mask('Control')).toEqual(bytes('8a 0a e4 06 38 00 00 00 00 00 00 00'))
+    expect(mask('Control')).toEqual(bytes('8a 0a f4 0e 38 40 00 00 00 00 00 00'))
     expect(mask('Logical Block Provisioning')).toEqual(
       bytes('dc 02 00 1c 01 000000 00000000 00000000 80 00 0000 ffffffff 80 00 0000 ffffffff'),
     )

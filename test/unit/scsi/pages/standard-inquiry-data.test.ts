@@ -5,7 +5,7 @@ import { bytes, NEXUS, PROPERTIES } from '../../../support/logical-unit-properti
 describe('standard INQUIRY data', () => {
   it('has the bytes that the standard lays down', () => {
     expect(standardInquiryData(PROPERTIES.identity, NEXUS)).toEqual(
-      bytes(`00 00 06 12 5b 38 00 02
+      bytes(`00 00 06 32 5b 38 00 02
         4c554e4554544520 4449534b202020202020202020202020 30303031
         ${'00'.repeat(22)}
         00a0 0961 0460 04c0 ${'00'.repeat(8)} ${'00'.repeat(22)}`),
@@ -35,9 +35,11 @@ describe('standard INQUIRY data of an absent logical unit', () => {
     expect(data.toString('latin1', 8, 16).trim()).not.toBe('')
   })
 
-  it('differs from that of a disk in nothing but the device type, TPGS, 3PC and the names', () => {
+  it('differs from that of a disk in nothing but the device type, NORMACA, TPGS, 3PC and the names', () => {
     const disk = standardInquiryData(PROPERTIES.identity, NEXUS)
-    expect(data.subarray(1, 5)).toEqual(disk.subarray(1, 5))
+    expect([data[3], disk[3]]).toEqual([0x12, 0x32])
+    expect(data.subarray(4, 5)).toEqual(disk.subarray(4, 5))
+    expect(data.subarray(1, 3)).toEqual(disk.subarray(1, 3))
     expect([data[5], disk[5]]).toEqual([0x00, 0x38])
     expect(data.subarray(6, 8)).toEqual(disk.subarray(6, 8))
     expect(data.subarray(36)).toEqual(disk.subarray(36))
