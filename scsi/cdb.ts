@@ -59,6 +59,11 @@ export function cdb<F extends CdbFields>(lengthBytes: 6 | 10 | 12 | 16, fields: 
   return layOut(lengthBytes, fields, 1, lengthBytes - 2)
 }
 
+/** The same for a command that evaluates the vendor's bits of CONTROL, where MMC-5 has fields of former standards. */
+export function cdbWithVendorControl<F extends CdbFields>(lengthBytes: 6 | 10 | 12 | 16, fields: F): CdbLayout<F> {
+  return layOut(lengthBytes, fields, 1, lengthBytes - 1)
+}
+
 /** A variable length CDB (SPC-3 4.3.3): where its header's fields lie, and the one length that is in use here. */
 export const VARIABLE_LENGTH = {
   operationCode: 0x7f,
@@ -99,7 +104,8 @@ function layOut<F extends CdbFields>(
       if (field.isSupported) usageMask[at]! |= mask
     }
   }
-  // Of CONTROL only NACA has a meaning; the rest is obsolete or the vendor's (SAM-5).
+  // Of CONTROL only NACA has a meaning unless the command declares more of it; the rest is obsolete or the vendor's
+  // (SAM-5).
   usageMask[firstByte === 1 ? lengthBytes - 1 : VARIABLE_LENGTH.controlByte]! |= NACA
   const reserved = [...usageMask.keys()].filter((at) => at > 0 && usageMask[at] !== 0xff)
   return {

@@ -1,9 +1,10 @@
 /**
- * The command table: every command that a logical unit supports. Dispatch, REPORT SUPPORTED OPERATION CODES and the
+ * The command table: every command that logical units support, with the device types that have it. Dispatch, REPORT SUPPORTED OPERATION CODES and the
  * documentation are derived from it; a new command is a row in `commands/` that appears here.
  */
 
 import { BUFFER_COMMANDS } from './commands/buffer.ts'
+import { CD_DVD_COMMANDS } from './commands/cd-dvd/commands.ts'
 import { COMPARE_AND_WRITE_COMMANDS } from './commands/compare-and-write.ts'
 import { DIAGNOSTIC_COMMANDS } from './commands/diagnostic.ts'
 import { FORMAT_UNIT_COMMANDS } from './commands/format-unit.ts'
@@ -17,6 +18,7 @@ import { ORWRITE_COMMANDS } from './commands/orwrite.ts'
 import { PERSISTENT_RESERVE_IN_COMMANDS } from './commands/persistent-reserve/persistent-reserve-in.ts'
 import { PERSISTENT_RESERVE_OUT_COMMANDS } from './commands/persistent-reserve/persistent-reserve-out.ts'
 import { PRE_FETCH_COMMANDS } from './commands/pre-fetch.ts'
+import { PREVENT_ALLOW_MEDIUM_REMOVAL_COMMANDS } from './commands/prevent-allow-medium-removal.ts'
 import { PRIORITY_COMMANDS } from './commands/priority.ts'
 import { READ_COMMANDS } from './commands/read.ts'
 import { READ_CAPACITY_COMMANDS } from './commands/read-capacity.ts'
@@ -41,10 +43,12 @@ import { WRITE_ATOMIC_COMMANDS } from './commands/write-atomic.ts'
 import { WRITE_SAME_COMMANDS } from './commands/write-same.ts'
 import { XDWRITEREAD_COMMANDS } from './commands/xdwriteread.ts'
 import { type CommandDefinition, readServiceAction } from './define-command.ts'
+import type { DeviceType } from './device-type.ts'
 
 /** Every row, by operation code and service action. */
 export const COMMAND_TABLE: readonly CommandDefinition[] = [
   ...BUFFER_COMMANDS,
+  ...CD_DVD_COMMANDS,
   ...COMPARE_AND_WRITE_COMMANDS,
   ...DIAGNOSTIC_COMMANDS,
   ...FORMAT_UNIT_COMMANDS,
@@ -58,6 +62,7 @@ export const COMMAND_TABLE: readonly CommandDefinition[] = [
   ...PERSISTENT_RESERVE_IN_COMMANDS,
   ...PERSISTENT_RESERVE_OUT_COMMANDS,
   ...PRE_FETCH_COMMANDS,
+  ...PREVENT_ALLOW_MEDIUM_REMOVAL_COMMANDS,
   ...PRIORITY_COMMANDS,
   ...READ_CAPACITY_COMMANDS,
   ...READ_COMMANDS,
@@ -83,36 +88,51 @@ export const COMMAND_TABLE: readonly CommandDefinition[] = [
   ...XDWRITEREAD_COMMANDS,
 ].sort((a, b) => a.operationCode - b.operationCode || (a.serviceAction ?? 0) - (b.serviceAction ?? 0))
 
-/** The row of each operation code that has one of its own. */
-const BY_OPERATION_CODE: (CommandDefinition | undefined)[] = new Array(256).fill(undefined)
-/** For each operation code that commands share, their rows by service action. */
-const BY_SERVICE_ACTION: ((CommandDefinition | undefined)[] | undefined)[] = new Array(256).fill(undefined)
-for (const row of COMMAND_TABLE) enterIntoDispatch(row)
+/** The commands of one device type, with their dispatch. */
+export class CommandSet {
+  readonly rows: readonly CommandDefinition[]
+  /** The row of each operation code that has one of its own. */
+  readonly #byOperationCode: (CommandDefinition | undefined)[] = new Array(256).fill(undefined)
+  /** For each operation code that commands share, their rows by service action. */
+  readonly #byServiceAction: ((CommandDefinition | undefined)[] | undefined)[] = new Array(256).fill(undefined)
 
-/** The row for a CDB; null when its operation code, or that with its service action, is not in the table. */
-export function findCommand(cdb: Buffer): CommandDefinition | null {
-  const operationCode = cdb[0]!
-  const row = BY_OPERATION_CODE[operationCode]
-  if (row !== undefined) return row
-  return BY_SERVICE_ACTION[operationCode]?.[readServiceAction(cdb)] ?? null
-}
-
-/** Whether the operation code is in the table, with whatever service action. */
-export function isOperationCodeSupported(operationCode: number): boolean {
-  return BY_OPERATION_CODE[operationCode] !== undefined || BY_SERVICE_ACTION[operationCode] !== undefined
-}
-
-function enterIntoDispatch(row: CommandDefinition): void {
-  const { name, operationCode, serviceAction } = row
-  const siblings = BY_SERVICE_ACTION[operationCode] ?? []
-  const isTaken =
-    BY_OPERATION_CODE[operationCode] !== undefined ||
-    (serviceAction === null ? siblings.length > 0 : siblings[serviceAction] !== undefined)
-  if (isTaken) throw new Error(`${name}: its operation code and service action are taken`)
-  if (serviceAction === null) {
-    BY_OPERATION_CODE[operationCode] = row
-  } else {
-    siblings[serviceAction] = row
-    BY_SERVICE_ACTION[operationCode] = siblings
+  /** Errors: throws at load when two rows have the same operation code and service action. */
+  constructor(rows: readonly CommandDefinition[]) {
+    this.rows = rows
+    for (const row of rows) this.#enter(row)
   }
+
+  /** The row for a CDB; null when its operation code, or that with its service action, is not in the table. */
+  find(cdb: Buffer): CommandDefinition | null {
+    const operationCode = cdb[0]!
+    const row = this.#byOperationCode[operationCode]
+    if (row !== undefined) return row
+    return this.#byServiceAction[operationCode]?.[readServiceAction(cdb)] ?? null
+  }
+
+  /** Whether the operation code is in the table, with whatever service action. */
+  isOperationCodeSupported(operationCode: number): boolean {
+    return this.#byOperationCode[operationCode] !== undefined || this.#byServiceAction[operationCode] !== undefined
+  }
+
+  #enter(row: CommandDefinition): void {
+    const { name, operationCode, serviceAction } = row
+    const siblings = this.#byServiceAction[operationCode] ?? []
+    const isTaken =
+      this.#byOperationCode[operationCode] !== undefined ||
+      (serviceAction === null ? siblings.length > 0 : siblings[serviceAction] !== undefined)
+    if (isTaken) throw new Error(`${name}: its operation code and service action are taken`)
+    if (serviceAction === null) {
+      this.#byOperationCode[operationCode] = row
+    } else {
+      siblings[serviceAction] = row
+      this.#byServiceAction[operationCode] = siblings
+    }
+  }
+}
+
+/** The commands that each device type has. */
+export const COMMAND_SETS: Readonly<Record<DeviceType, CommandSet>> = {
+  disk: new CommandSet(COMMAND_TABLE.filter((row) => row.deviceTypes.includes('disk'))),
+  cdDvd: new CommandSet(COMMAND_TABLE.filter((row) => row.deviceTypes.includes('cdDvd'))),
 }

@@ -7,13 +7,14 @@
 import { CDB_LENGTH_BYTES_OF_GROUP, type CdbFields, type CdbLayout, VARIABLE_LENGTH } from './cdb.ts'
 import type { Command } from './command.ts'
 import { checkCondition } from './completion.ts'
+import { type DeviceType, DISK_ONLY } from './device-type.ts'
 import type { ItlNexus } from './itl-nexus.ts'
 import type { LogicalUnit } from './logical-unit.ts'
 import type { LogicalUnitProperties } from './logical-unit-properties.ts'
 import { invalidOperationCode } from './sense.ts'
 
 /** The document that defines the command. */
-export type Standard = 'SPC-2' | 'SPC-4' | 'SBC-3' | 'SBC-4'
+export type Standard = 'SPC-2' | 'SPC-4' | 'SBC-3' | 'SBC-4' | 'MMC-5'
 
 /**
  * How a reservation that another nexus holds treats the command (SPC-4 5.13.1, SBC-4 4.17, SPC-2):
@@ -77,17 +78,31 @@ export interface CommandDefinition<F extends CdbFields = CdbFields> {
   readonly execute: ExecuteCommand
   /** It acquires the blocks that it touches by itself (`block-range-locks.ts`); others wait for their blocks before they begin. */
   readonly isAtomic: boolean
+  /** The device types that have the command; by default disks only. */
+  readonly deviceTypes: readonly DeviceType[]
+  /** It is refused while there is no medium; by default if it reads, writes, verifies or flushes blocks. */
+  readonly needsMedium: boolean
+  /** A pending unit attention does not keep it from being carried out; by default with `executeAbsent`. */
+  readonly ignoresUnitAttention: boolean
   /** Whether a logical unit of these properties has the command; to one that has not, its operation code is unknown. */
   readonly isSupportedBy: (unit: LogicalUnitProperties) => boolean
   /**
    * Carries the command out where no logical unit is mapped. The commands that have it are INQUIRY, REPORT LUNS and
-   * REQUEST SENSE, and these are also the ones that a pending unit attention lets through (SAM-5; SPC-3 6.4.1, 6.21
-   * and 6.27).
+   * REQUEST SENSE (SAM-5; SPC-3 6.4.1, 6.21 and 6.27).
    */
   readonly executeAbsent: ((command: Command, itlNexus: ItlNexus) => void) | null
 }
 
-type OptionalInRow = 'serviceAction' | 'accessClass' | 'erasureClass' | 'isAtomic' | 'isSupportedBy' | 'executeAbsent'
+type OptionalInRow =
+  | 'serviceAction'
+  | 'accessClass'
+  | 'erasureClass'
+  | 'isAtomic'
+  | 'deviceTypes'
+  | 'needsMedium'
+  | 'ignoresUnitAttention'
+  | 'isSupportedBy'
+  | 'executeAbsent'
 type CommandDeclaration<F extends CdbFields> = Omit<CommandDefinition<F>, OptionalInRow> &
   Partial<Pick<CommandDefinition<F>, OptionalInRow>>
 
@@ -107,19 +122,24 @@ export function readServiceAction(cdbBytes: Buffer): number {
  */
 export function defineCommand<F extends CdbFields>(declaration: CommandDeclaration<F>): CommandDefinition<F> {
   const { name, operationCode, cdb, serviceAction = null, isAtomic = false, executeAbsent = null } = declaration
-  const { isSupportedBy = everyUnit } = declaration
-  const execute =
-    isSupportedBy === everyUnit ? declaration.execute : executeIfSupported(declaration.execute, isSupportedBy)
+  const { deviceTypes = DISK_ONLY, needsMedium = BLOCK_TASK_CLASSES.has(declaration.taskClass) } = declaration
   const { accessClass = executeAbsent === null ? 'medium' : 'always' } = declaration
   const { erasureClass = executeAbsent === null ? 'never' : 'always' } = declaration
-  const row = {
+  const { ignoresUnitAttention = executeAbsent !== null, isSupportedBy: supports = null } = declaration
+  const isSupportedBy = (unit: LogicalUnitProperties) =>
+    deviceTypes.includes(unit.deviceType) && (supports === null || supports(unit))
+  const row: CommandDefinition<F> = {
     ...declaration,
     serviceAction,
     accessClass,
     erasureClass,
     isAtomic,
+    deviceTypes,
+    needsMedium,
+    ignoresUnitAttention,
     isSupportedBy,
-    execute,
+    // Commands of other device types are not found at all.
+    execute: supports === null ? declaration.execute : executeIfSupported(declaration.execute, supports),
     executeAbsent,
   }
   const isVariable = operationCode === VARIABLE_LENGTH.operationCode
@@ -133,9 +153,7 @@ export function defineCommand<F extends CdbFields>(declaration: CommandDeclarati
   return { ...row, cdb: serviceAction === null ? cdb : withServiceAction(cdb) }
 }
 
-function everyUnit(): boolean {
-  return true
-}
+const BLOCK_TASK_CLASSES: ReadonlySet<TaskClass> = new Set(['read', 'write', 'verify', 'flush'])
 
 function executeIfSupported(
   execute: ExecuteCommand,

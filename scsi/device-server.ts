@@ -7,7 +7,7 @@
 import type { TargetPortGroupAccess } from './access-states.ts'
 import { findReservedBit, VARIABLE_LENGTH } from './cdb.ts'
 import { type Command, STATUS, TASK_ATTRIBUTE } from './command.ts'
-import { findCommand, isOperationCodeSupported } from './command-table.ts'
+import { COMMAND_SETS, type CommandSet } from './command-table.ts'
 import { checkCondition, completeWithStatus, endAborted } from './completion.ts'
 import { type CommandDefinition, SERVICE_ACTION } from './define-command.ts'
 import type { Erasure } from './erasure.ts'
@@ -21,10 +21,11 @@ import { SENSE } from './sense-codes.ts'
 export function startCommand(command: Command): void {
   const itlNexus = command.itlNexus!
   try {
-    const definition = findCommand(command.cdb)
+    const { logicalUnit } = itlNexus
+    const definition = (logicalUnit === null ? COMMAND_SETS.disk : logicalUnit.commandSet).find(command.cdb)
     command.definition = definition
-    if (itlNexus.logicalUnit === null) dispatchAbsent(command, definition, itlNexus)
-    else dispatch(command, definition, itlNexus, itlNexus.logicalUnit)
+    if (logicalUnit === null) dispatchAbsent(command, definition, itlNexus)
+    else dispatch(command, definition, itlNexus, logicalUnit)
   } catch (error) {
     failInternally(command, itlNexus, error)
   }
@@ -51,7 +52,7 @@ function dispatch(
   logicalUnit: LogicalUnit,
 ): void {
   const { unitAttentions } = itlNexus
-  const reportsUnitAttention = !unitAttentions.isEmpty && (definition === null || definition.executeAbsent === null)
+  const reportsUnitAttention = !unitAttentions.isEmpty && (definition === null || !definition.ignoresUnitAttention)
   const reservationRefusal =
     logicalUnit.isReserved && definition !== null
       ? findReservationRefusal(command.cdb, definition, itlNexus, logicalUnit)
@@ -65,7 +66,7 @@ function dispatch(
   } else if (reportsUnitAttention) {
     checkCondition(command, itlNexus.reportUnitAttention(command)!)
   } else if (definition === null) {
-    checkCondition(command, unknownCommand(command.cdb))
+    checkCondition(command, unknownCommand(command.cdb, logicalUnit.commandSet))
   } else if (itlNexus.access.isRestricted && !isAnsweredIn(itlNexus.access, command, definition)) {
     checkCondition(command, itlNexus.access.refusal!)
   } else if (logicalUnit.erasure.isBlocking && !isAnsweredDespite(logicalUnit.erasure, definition)) {
@@ -74,6 +75,7 @@ function dispatch(
     if (logicalUnit.powerCondition.isLow) leaveLowPower(definition, logicalUnit)
     const refusal = checkCdb(command, definition)
     if (refusal !== null) checkCondition(command, refusal)
+    else if (logicalUnit.medium.isAbsent && definition.needsMedium) checkCondition(command, logicalUnit.medium.refusal)
     else if (logicalUnit.rangeLocks.size > 0 && logicalUnit.rangeLocks.holdsUp(command))
       waitForBlocks(command, definition)
     else definition.execute(command, logicalUnit, itlNexus)
@@ -149,8 +151,8 @@ function statesItsLength(cdbBytes: Buffer, lengthBytes: number): boolean {
 }
 
 /** A known operation code with an unknown service action is a wrong field; an unknown one is no command at all. */
-function unknownCommand(cdbBytes: Buffer): SenseData {
+function unknownCommand(cdbBytes: Buffer, commandSet: CommandSet): SenseData {
+  if (!commandSet.isOperationCodeSupported(cdbBytes[0]!)) return invalidOperationCode()
   if (cdbBytes[0] === VARIABLE_LENGTH.operationCode) return invalidFieldInCdb(VARIABLE_LENGTH.serviceActionByte)
-  if (isOperationCodeSupported(cdbBytes[0]!)) return invalidFieldInCdb(SERVICE_ACTION.byte, SERVICE_ACTION.high)
-  return invalidOperationCode()
+  return invalidFieldInCdb(SERVICE_ACTION.byte, SERVICE_ACTION.high)
 }

@@ -4,6 +4,7 @@
  */
 
 import type { BackingCapabilities } from './backing/backing-store.ts'
+import type { DeviceType } from './device-type.ts'
 
 /** Identity that initiators remember a disk by; stays the same for the life of the disk. */
 export interface LogicalUnitIdentity {
@@ -21,12 +22,16 @@ export interface LogicalUnitIdentity {
 
 export interface LogicalUnitProperties {
   readonly identity: LogicalUnitIdentity
-  /** 512 or 4096. */
+  readonly deviceType: DeviceType
+  /** RMB: the medium can be ejected and another one inserted. */
+  readonly isRemovable: boolean
+  /** 512 or 4096; 2048 of a CD or DVD. */
   readonly blockLengthBytes: number
   /** Bytes that the medium writes at a time: a power of two of logical blocks. */
   readonly physicalBlockBytes: number
   /** The first logical block that begins a physical block. */
   readonly lowestAlignedLba: number
+  /** Zero while there is no medium. */
   readonly blockCount: number
   readonly capabilities: BackingCapabilities
   /** Write protected towards initiators, whatever the store could do. */

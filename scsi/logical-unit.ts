@@ -8,13 +8,16 @@ import { type AccessChange, AccessStates, type GroupAccess, STATUS_CODE } from '
 import { AssignedPriorities } from './assigned-priorities.ts'
 import { AtomicWriter } from './atomic-writer.ts'
 import type { BackingDone, BackingStore } from './backing/backing-store.ts'
+import { NO_MEDIUM } from './backing/no-medium.ts'
 import { touchedBytes } from './block-range.ts'
 import { BlockRangeLocks } from './block-range-locks.ts'
 import { type Command, TASK_ATTRIBUTE } from './command.ts'
+import { COMMAND_SETS, type CommandSet } from './command-table.ts'
 import { CopyManager } from './copy/copy-manager.ts'
 import { LogicalUnitCopies } from './copy/logical-unit-copies.ts'
 import { DeviceClock } from './device-clock.ts'
 import { startCommand } from './device-server.ts'
+import { BLOCK_LENGTHS_BYTES, type DeviceType } from './device-type.ts'
 import { Erasure, type ErasurePace } from './erasure.ts'
 import type { ItlNexus } from './itl-nexus.ts'
 import type { LogicalUnitIdentity, LogicalUnitProperties } from './logical-unit-properties.ts'
@@ -25,6 +28,7 @@ import { QUEUE_ERROR_MANAGEMENT } from './pages/mode-pages.ts'
 import { PersistentReservations } from './persistent-reservations.ts'
 import { PowerCondition } from './power-condition.ts'
 import { ProvisioningWatch } from './provisioning-watch.ts'
+import { RemovableMedium } from './removable-medium.ts'
 import { Reservation } from './reservations.ts'
 import { type ResizeOptions, Resizing } from './resize.ts'
 import { MemorySavedState, type SavedState } from './saved-state.ts'
@@ -34,11 +38,15 @@ import { TaskSet } from './task-set.ts'
 
 export interface LogicalUnitOptions {
   readonly identity: LogicalUnitIdentity
+  /** By default a disk. */
+  readonly deviceType?: DeviceType
+  /** Its medium can be ejected; by default that of a CD or DVD device only. */
+  readonly isRemovable?: boolean
   /** A power of two of logical blocks; by default one. What a host should write at a time (512e). */
   readonly physicalBlockBytes?: number
   /** LOWEST ALIGNED LOGICAL BLOCK ADDRESS: where the first whole physical block begins; by default 0. */
   readonly lowestAlignedLba?: number
-  /** 512 or 4096. Bytes of the store beyond the last whole block are never touched. */
+  /** 512 or 4096; 2048 of a CD or DVD device. Bytes of the store beyond the last whole block are never touched. */
   readonly blockLengthBytes: number
   /** Write protected towards initiators even if the store could write. */
   readonly isReadOnly: boolean
@@ -65,9 +73,12 @@ export class LogicalUnit {
   /** Another object while third-party copy watches for changes. */
   store: BackingStore
   readonly savedState: SavedState
+  readonly commandSet: CommandSet
+  readonly medium: RemovableMedium
   readonly taskSet: TaskSet
   readonly rangeLocks: BlockRangeLocks
-  readonly atomicWriter: AtomicWriter
+  /** Another object for another medium. */
+  atomicWriter: AtomicWriter
   readonly provisioningWatch = new ProvisioningWatch(this)
   readonly reservation = new Reservation()
   readonly persistentReservations: PersistentReservations
@@ -88,35 +99,43 @@ export class LogicalUnit {
   readonly #isReadOnly: boolean
   readonly #itlNexuses = new Set<ItlNexus>()
 
-  constructor(options: LogicalUnitOptions, store: BackingStore) {
-    const { identity, blockLengthBytes, isReadOnly, commandsMax = COMMANDS_MAX } = options
-    if (blockLengthBytes !== 512 && blockLengthBytes !== 4096) {
-      throw new RangeError(`logical block length ${blockLengthBytes} is neither 512 nor 4096`)
+  /** `medium` is null for a drive without a medium, which only a removable one can do without. */
+  constructor(options: LogicalUnitOptions, medium: BackingStore | null) {
+    const { identity, blockLengthBytes, isReadOnly, commandsMax = COMMANDS_MAX, deviceType = 'disk' } = options
+    const { isRemovable = deviceType === 'cdDvd' } = options
+    const possible: readonly number[] = BLOCK_LENGTHS_BYTES[deviceType]
+    if (!possible.includes(blockLengthBytes)) {
+      throw new RangeError(`logical block length ${blockLengthBytes} is not one of ${possible.join(' and ')}`)
     }
-    const blockCount = Math.floor(store.sizeBytes / blockLengthBytes)
-    if (blockCount === 0) throw new RangeError(`a store of ${store.sizeBytes} bytes does not hold one logical block`)
+    if (medium === null && !isRemovable) throw new RangeError('a logical unit without a medium must be removable')
+    const store = medium ?? NO_MEDIUM
+    this.commandSet = COMMAND_SETS[deviceType]
+    this.medium = new RemovableMedium(this, medium)
     this.store = store
     this.copies = new LogicalUnitCopies(this, options.copyManager ?? new CopyManager())
     this.accessStates = new AccessStates(options.groupAccess ?? new Map())
     this.savedState = options.savedState ?? new MemorySavedState()
     this.persistentReservations = new PersistentReservations(this.savedState, this.#itlNexuses)
     this.clock = new DeviceClock(options.nowMs ?? Date.now)
-    this.selfTests = new SelfTests(store, this.clock)
+    this.selfTests = new SelfTests(() => this.store, this.clock)
     this.taskSet = new TaskSet(startCommand, commandsMax)
     this.atomicWriter = new AtomicWriter(this.copies.watch.watched(store), this.savedState)
     this.rangeLocks = new BlockRangeLocks(this.taskSet, (command) => touchedBytes(command, blockLengthBytes))
-    this.#isReadOnly = isReadOnly || store.capabilities.readOnly
+    this.#isReadOnly = isReadOnly || deviceType === 'cdDvd'
     const { physicalBlockBytes = blockLengthBytes, lowestAlignedLba = 0 } = options
     checkPhysicalBlocks(blockLengthBytes, physicalBlockBytes, lowestAlignedLba)
     this.properties = {
       identity,
+      deviceType,
+      isRemovable,
       physicalBlockBytes,
       lowestAlignedLba,
       blockLengthBytes,
-      blockCount,
+      blockCount: Math.floor(store.sizeBytes / blockLengthBytes),
       capabilities: store.capabilities,
-      isReadOnly: this.#isReadOnly,
+      isReadOnly: this.#isReadOnly || store.capabilities.readOnly,
     }
+    if (medium !== null) this.assertHoldsBlocks(medium)
     this.modeSettings = new ModeSettings(this.properties, this.savedState)
     this.#applyModes()
     this.#resizing = new Resizing(this, (blocks) => {
@@ -130,6 +149,11 @@ export class LogicalUnit {
     return this.persistentReservations.isActive || this.reservation.isHeld
   }
 
+  /** The server itself works on the medium or, after a failed format or sanitize operation, must not give it away. */
+  get isMediumHeld(): boolean {
+    return this.erasure.isBlocking || this.#resizing.isUnderWay
+  }
+
   /** A nexus can reach this logical unit from now on, and is told of what happens to it. */
   attach(itlNexus: ItlNexus): void {
     this.#itlNexuses.add(itlNexus)
@@ -140,6 +164,7 @@ export class LogicalUnit {
   detach(itlNexus: ItlNexus, done: () => void): void {
     this.#itlNexuses.delete(itlNexus)
     this.reservation.release(itlNexus)
+    this.medium.allow(itlNexus)
     this.abortTaskSet(itlNexus, () => this.copies.detach(itlNexus, done))
     this.taskSet.clearAca(itlNexus)
   }
@@ -180,6 +205,7 @@ export class LogicalUnit {
    * contingent allegiances of these nexuses.
    */
   abortPreempted(preempted: ReadonlySet<ItlNexus>, issuer: Command, done: () => void): void {
+    for (const itlNexus of preempted) this.medium.allow(itlNexus)
     const isPreempted = (command: Command) => command !== issuer && preempted.has(command.itlNexus!)
     this.#abort(isPreempted, issuer.nexus, () => this.copies.abortPreempted(preempted, done))
     for (const itlNexus of preempted) this.taskSet.clearAca(itlNexus)
@@ -191,6 +217,7 @@ export class LogicalUnit {
     if (condition === SENSE.POWER_ON_RESET_OR_BUS_DEVICE_RESET_OCCURRED) this.persistentReservations.powerOn()
     this.selfTests.abort(SELF_TEST_RESULT.ABORTED_OTHERWISE)
     this.powerCondition.enter('active')
+    this.medium.allowAll()
     this.assignedPriorities.clear()
     this.modeSettings.revertToSaved()
     this.#applyModes()
@@ -241,6 +268,21 @@ export class LogicalUnit {
     this.establishUnitAttention(SENSE.ASYMMETRIC_ACCESS_STATE_CHANGED, changer)
   }
 
+  /** Work on this store from now on. For `RemovableMedium`, which knows when nobody works on the one before. */
+  mount(store: BackingStore): void {
+    this.store = store
+    this.atomicWriter = new AtomicWriter(this.copies.watch.watched(store), this.savedState)
+    const blockCount = Math.floor(store.sizeBytes / this.properties.blockLengthBytes)
+    this.properties = { ...this.properties, blockCount, capabilities: store.capabilities }
+    this.#applyModes()
+  }
+
+  /** Errors: RangeError for a store that does not hold one logical block. */
+  assertHoldsBlocks({ sizeBytes }: BackingStore): void {
+    if (sizeBytes >= this.properties.blockLengthBytes) return
+    throw new RangeError(`a store of ${sizeBytes} bytes does not hold one logical block`)
+  }
+
   /** Every nexus that can reach this logical unit. */
   get itlNexuses(): Iterable<ItlNexus> {
     return this.#itlNexuses
@@ -256,7 +298,8 @@ export class LogicalUnit {
   #applyModes(): void {
     const { isWriteCacheEnabled, isSoftwareWriteProtected, hasTaskSetPerNexus } = this.modeSettings
     this.mustFlushWrites = this.properties.capabilities.volatileWriteCache && !isWriteCacheEnabled
-    this.properties = { ...this.properties, isReadOnly: this.#isReadOnly || isSoftwareWriteProtected }
+    const isReadOnly = this.#isReadOnly || this.properties.capabilities.readOnly || isSoftwareWriteProtected
+    this.properties = { ...this.properties, isReadOnly }
     this.taskSet.isPerNexus = hasTaskSetPerNexus
   }
 

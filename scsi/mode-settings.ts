@@ -20,6 +20,7 @@ import {
   modePageChangeableMask,
   modePageDefaults,
   modePageHeaderBytes,
+  modePagesOf,
   PAGE_CONTROL,
   QUEUE_ERROR_MANAGEMENT,
   SPF,
@@ -79,7 +80,8 @@ export class ModeSettings {
 
   constructor(unit: LogicalUnitProperties, savedState: SavedState) {
     this.#savedState = savedState
-    this.#pages = MODE_PAGES.map((page) => {
+    // Pages that the device type does not have keep their default values, unseen.
+    this.#pages = [...new Set([...MODE_PAGES, ...modePagesOf(unit)])].map((page) => {
       const defaults = modePageDefaults(page, unit)
       return { page, defaults, changeable: modePageChangeableMask(page, unit), current: defaults, saved: defaults }
     })

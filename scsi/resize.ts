@@ -33,6 +33,10 @@ export class Resizing {
     this.#setBlockCount = setBlockCount
   }
 
+  get isUnderWay(): boolean {
+    return this.#isUnderWay
+  }
+
   /** See `LogicalUnit.resize`. */
   start(sizeBytes: number, options: ResizeOptions, done: BackingDone): void {
     const refusal = this.#check(sizeBytes)
@@ -50,7 +54,7 @@ export class Resizing {
       done(error)
     }
     if (sizeBytes < oldBytes) this.#shrink(sizeBytes, oldBytes, options, ended)
-    else this.#grow(sizeBytes, ended)
+    else this.#grow(sizeBytes, oldBytes, ended)
   }
 
   get #mediumBytes(): number {
@@ -59,7 +63,8 @@ export class Resizing {
   }
 
   #check(sizeBytes: number): BackingError | null {
-    const { erasure, properties } = this.#logicalUnit
+    const { erasure, medium, properties } = this.#logicalUnit
+    if (medium.isAbsent) return backingError('unsupported', 'there is no medium whose size could be changed')
     if (!Number.isSafeInteger(sizeBytes) || sizeBytes <= 0 || sizeBytes % properties.blockLengthBytes !== 0) {
       const allowed = `a positive multiple of the block length ${properties.blockLengthBytes}`
       return backingError('unsupported', `a size of ${sizeBytes} bytes is not possible: it must be ${allowed}`)
@@ -73,11 +78,17 @@ export class Resizing {
     this.#setBlockCount(sizeBytes / this.#logicalUnit.properties.blockLengthBytes)
   }
 
-  #grow(sizeBytes: number, done: BackingDone): void {
-    this.#logicalUnit.store.resize(sizeBytes, (error) => {
-      if (error === null) this.#setSize(sizeBytes)
-      done(error)
-    })
+  /** With its last block held, so that a format or sanitize operation does not begin on a medium that still grows. */
+  #grow(sizeBytes: number, oldBytes: number, done: BackingDone): void {
+    const { blockLengthBytes } = this.#logicalUnit.properties
+    const lastBlock = { offsetBytes: oldBytes - blockLengthBytes, byteCount: blockLengthBytes }
+    this.#logicalUnit.rangeLocks.acquireForCopy(lastBlock, (release) =>
+      this.#logicalUnit.store.resize(sizeBytes, (error) => {
+        if (error === null) this.#setSize(sizeBytes)
+        release()
+        done(error)
+      }),
+    )
   }
 
   #shrink(sizeBytes: number, oldBytes: number, { mayDiscardData }: ResizeOptions, done: BackingDone): void {

@@ -52,14 +52,14 @@ const EXTENDED_SAMPLES = 256
 const SAMPLE_BYTES = 4096
 
 export class SelfTests {
-  readonly #store: BackingStore
+  readonly #currentStore: () => BackingStore
   readonly #clock: DeviceClock
   /** The most recent first. */
   readonly entries: SelfTestEntry[] = []
   #background: SelfTestEntry | null = null
 
-  constructor(store: BackingStore, clock: DeviceClock) {
-    this.#store = store
+  constructor(currentStore: () => BackingStore, clock: DeviceClock) {
+    this.#currentStore = currentStore
     this.#clock = clock
   }
 
@@ -69,7 +69,7 @@ export class SelfTests {
 
   /** Start a test in the background. */
   startInBackground(code: number): void {
-    const read: ReadForSelfTest = (buffers, offsetBytes, done) => this.#store.readv(buffers, offsetBytes, done)
+    const read: ReadForSelfTest = (buffers, offsetBytes, done) => this.#currentStore().readv(buffers, offsetBytes, done)
     this.#background = this.run(code, read, () => {
       this.#background = null
     })
@@ -94,7 +94,7 @@ export class SelfTests {
     }
     this.entries.unshift(entry)
     this.entries.length = Math.min(this.entries.length, SELF_TEST_ENTRIES_MAX)
-    this.#readNext(entry, read, sampleOffsets(code, this.#store.sizeBytes), ended)
+    this.#readNext(entry, read, sampleOffsets(code, this.#currentStore().sizeBytes), ended)
     return entry
   }
 
@@ -112,7 +112,7 @@ export class SelfTests {
       ended(entry)
       return
     }
-    const buffer = Buffer.alloc(Math.min(SAMPLE_BYTES, this.#store.sizeBytes - offsetBytes))
+    const buffer = Buffer.alloc(Math.min(SAMPLE_BYTES, this.#currentStore().sizeBytes - offsetBytes))
     read([buffer], offsetBytes, (error) => {
       if (error === null) {
         this.#readNext(entry, read, rest, ended)

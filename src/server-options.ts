@@ -8,6 +8,7 @@ import type { IsnsSettings } from '../protocol/isns/client-options.ts'
 import type { AuthenticationPolicy, PortalAddress, Redirection } from '../protocol/target-directory.ts'
 import type { TlsIdentity } from '../protocol/transport/tls-acceptor.ts'
 import type { GroupAccess } from '../scsi/access-states.ts'
+import type { DeviceType } from '../scsi/device-type.ts'
 import type { LogicalUnitIdentity } from '../scsi/logical-unit-properties.ts'
 import type { SavedState } from '../scsi/saved-state.ts'
 import type { Limits, PreferredParameters } from './limits.ts'
@@ -24,9 +25,13 @@ export interface LunOptions {
   readonly lun: number
   /** An existing file whose size is a positive multiple of `blockLengthBytes`. Absolute. */
   readonly path: string
-  readonly blockLengthBytes: 512 | 4096
+  readonly blockLengthBytes: 512 | 2048 | 4096
   /** A power of two of logical blocks. */
   readonly physicalBlockBytes: number
+  /** By default a disk. */
+  readonly deviceType?: DeviceType
+  /** By default as the device type is: a CD's medium can be ejected, a disk's cannot. */
+  readonly isRemovable?: boolean
   readonly readOnly: boolean
   readonly identity: LogicalUnitIdentity
   /** Where the logical unit keeps what outlives a restart; open as long as the server runs. */

@@ -34,6 +34,7 @@ const FORMAT_UNIT = defineCommand({
   reservationClass: 'configuration',
   taskClass: 'configuration',
   erasureClass: 'afterFormatFailure',
+  needsMedium: true,
   execute: formatUnit,
 })
 

@@ -47,6 +47,7 @@ const COMMON = {
   data: 'in',
   reservationClass: 'read',
   taskClass: 'information',
+  needsMedium: true,
 } as const
 
 const GET_LBA_STATUS_16 = defineCommand({

@@ -7,6 +7,7 @@ import { bit, cdb, invalidField, isSet, readField, uint, unsupported } from '../
 import type { Command } from '../command.ts'
 import { checkCondition } from '../completion.ts'
 import { defineCommand } from '../define-command.ts'
+import { EVERY_DEVICE_TYPE } from '../device-type.ts'
 import { absentUnitInquiryData, standardInquiryData } from '../pages/standard-inquiry-data.ts'
 import { absentUnitVpdPage, QUALIFIER_NOT_CONNECTED, vpdPage } from '../pages/vpd-pages.ts'
 import { sendParameterData } from '../parameter-data.ts'
@@ -21,6 +22,7 @@ const { evpd, pageCode } = CDB.fields
 
 const INQUIRY = defineCommand({
   name: 'INQUIRY',
+  deviceTypes: EVERY_DEVICE_TYPE,
   operationCode: 0x12,
   standard: 'SPC-4',
   cdb: CDB,
@@ -30,7 +32,7 @@ const INQUIRY = defineCommand({
   execute: (command, { properties }, { access, target }) =>
     sendInquiryData(
       command,
-      () => standardInquiryData(properties.identity, command.nexus),
+      () => standardInquiryData(properties, command.nexus),
       (code) => vpdPage(code, properties, command.nexus, target.targetPorts()),
       access.isDisconnected ? QUALIFIER_NOT_CONNECTED : 0,
     ),

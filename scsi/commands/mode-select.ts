@@ -6,15 +6,16 @@
 import { bit, type CdbFields, type CdbLayout, cdb, invalidField, isSet, uint } from '../cdb.ts'
 import type { Command } from '../command.ts'
 import { defineCommand } from '../define-command.ts'
+import { EVERY_DEVICE_TYPE } from '../device-type.ts'
 import type { ItlNexus } from '../itl-nexus.ts'
 import type { LogicalUnit } from '../logical-unit.ts'
-import type { ModePageChange, ModeSettings } from '../mode-settings.ts'
+import type { ModePageChange } from '../mode-settings.ts'
 import {
-  MODE_PAGES,
   type ModePage,
   modePageBytes,
   modePageCodes,
   modePageHeaderBytes,
+  modePagesOf,
   PAGE_CONTROL,
 } from '../pages/mode-pages.ts'
 import { checkModeParameterHeader, HEADER_6, HEADER_10, type ModeParameterHeader } from '../pages/mode-parameters.ts'
@@ -50,6 +51,7 @@ function modeSelect<F extends CdbFields>(
     name,
     operationCode,
     standard: 'SPC-4',
+    deviceTypes: EVERY_DEVICE_TYPE,
     cdb: layout,
     data: 'out',
     reservationClass: 'configuration',
@@ -71,20 +73,25 @@ function selectModes(
   if (typeof pagesAt !== 'number') return pagesAt
   // Without PF, what follows the block descriptor would be the vendor's, and there is nothing of that kind.
   if (pagesAt < list.length && !isSet(command.cdb, FLAGS.pf)) return invalidField(FLAGS.pf)
-  const changes = parseModePages(list, pagesAt, logicalUnit.modeSettings)
+  const changes = parseModePages(list, pagesAt, logicalUnit)
   if (!Array.isArray(changes)) return changes
   return logicalUnit.changeModes(changes, isSet(command.cdb, FLAGS.sp), itlNexus) ? 'flush' : null
 }
 
 /** The changes that the pages from `pagesAt` on ask for; of a page that comes twice the last one counts. */
-function parseModePages(list: Buffer, pagesAt: number, settings: ModeSettings): ModePageChange[] | SenseData {
+function parseModePages(
+  list: Buffer,
+  pagesAt: number,
+  { modeSettings: settings, properties }: LogicalUnit,
+): ModePageChange[] | SenseData {
+  const supported = modePagesOf(properties)
   const changes: ModePageChange[] = []
   for (let at = pagesAt; at < list.length; ) {
     const rest = list.subarray(at)
     const isSubpage = modePageCodes(rest).isSubpage
     if (rest.length < modePageHeaderBytes(isSubpage)) return senseOf(SENSE.PARAMETER_LIST_LENGTH_ERROR)
-    const page = findPage(rest)
-    if (page === null) return unknownPage(rest, at)
+    const page = findPage(rest, supported)
+    if (page === null) return unknownPage(rest, at, supported)
     const current = settings.read(page, PAGE_CONTROL.CURRENT)
     const lengthBytes = modePageBytes(rest)
     if (lengthBytes !== current.length) return invalidFieldInParameterList(at + (isSubpage ? 2 : 1))
@@ -99,16 +106,16 @@ function parseModePages(list: Buffer, pagesAt: number, settings: ModeSettings): 
   return changes
 }
 
-function findPage(list: Buffer): ModePage | null {
+function findPage(list: Buffer, supported: readonly ModePage[]): ModePage | null {
   const { pageCode, subpageCode, isSubpage } = modePageCodes(list)
-  const page = MODE_PAGES.find((row) => row.pageCode === pageCode && row.subpageCode === subpageCode)
+  const page = supported.find((row) => row.pageCode === pageCode && row.subpageCode === subpageCode)
   return page === undefined || (isSubpage && subpageCode === 0) ? null : page
 }
 
 /** Which of the codes is wrong: the page code, or for a page that has others the subpage code or SPF. */
-function unknownPage(list: Buffer, at: number): SenseData {
+function unknownPage(list: Buffer, at: number, supported: readonly ModePage[]): SenseData {
   const { pageCode, isSubpage } = modePageCodes(list)
-  const isKnownCode = MODE_PAGES.some((row) => row.pageCode === pageCode)
+  const isKnownCode = supported.some((row) => row.pageCode === pageCode)
   if (isKnownCode && isSubpage) return invalidFieldInParameterList(at + 1)
   return invalidFieldInParameterList(at, isKnownCode ? 6 : 5)
 }

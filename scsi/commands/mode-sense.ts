@@ -7,9 +7,10 @@ import { bit, bits, type CdbField, cdb, invalidField, isSet, readField, uint } f
 import type { Command } from '../command.ts'
 import { checkCondition } from '../completion.ts'
 import { defineCommand } from '../define-command.ts'
+import { EVERY_DEVICE_TYPE } from '../device-type.ts'
 import type { LogicalUnit } from '../logical-unit.ts'
 import type { LogicalUnitProperties } from '../logical-unit-properties.ts'
-import { selectModePages } from '../pages/mode-pages.ts'
+import { modePagesOf, selectModePages } from '../pages/mode-pages.ts'
 import { type BlockDescriptorFormat, modeParameterList6, modeParameterList10 } from '../pages/mode-parameters.ts'
 import { sendParameterData } from '../parameter-data.ts'
 
@@ -21,6 +22,7 @@ const CDB_10 = cdb(10, { ...PAGE_FIELDS, llbaa: bit(1, 4), allocationLength: uin
 
 const MODE_SENSE_6 = defineCommand({
   name: 'MODE SENSE (6)',
+  deviceTypes: EVERY_DEVICE_TYPE,
   operationCode: 0x1a,
   standard: 'SPC-4',
   cdb: CDB_6,
@@ -33,6 +35,7 @@ const MODE_SENSE_6 = defineCommand({
 
 const MODE_SENSE_10 = defineCommand({
   name: 'MODE SENSE (10)',
+  deviceTypes: EVERY_DEVICE_TYPE,
   operationCode: 0x5a,
   standard: 'SPC-4',
   cdb: CDB_10,
@@ -63,14 +66,17 @@ function sendModeParameters<Format extends BlockDescriptorFormat>(
   modeParameterList: ModeParameterList<Format>,
   format: Format,
 ): void {
-  const pages = selectModePages(readField(command.cdb, pageCode), readField(command.cdb, subpageCode))
+  const code = readField(command.cdb, pageCode)
+  const pages = selectModePages(code, readField(command.cdb, subpageCode), modePagesOf(properties))
   if (typeof pages === 'string') {
     checkCondition(command, invalidField(UNKNOWN_PAGE_FIELD[pages]))
     return
   }
   const control = readField(command.cdb, pageControl)
   const data = pages.map((page) => modeSettings.read(page, control))
-  sendParameterData(command, modeParameterList(properties, isSet(command.cdb, dbd) ? 'none' : format, data))
+  // MMC-5 knows no block descriptors.
+  const hasNoDescriptor = isSet(command.cdb, dbd) || properties.deviceType === 'cdDvd'
+  sendParameterData(command, modeParameterList(properties, hasNoDescriptor ? 'none' : format, data))
 }
 
 const UNKNOWN_PAGE_FIELD: Readonly<Record<'unknownPage' | 'unknownSubpage', CdbField>> = {

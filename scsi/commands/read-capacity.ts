@@ -7,6 +7,7 @@ import { bit, type CdbField, cdb, invalidField, isSet, readField, uint } from '.
 import type { Command } from '../command.ts'
 import { checkCondition } from '../completion.ts'
 import { defineCommand, type ExecuteCommand } from '../define-command.ts'
+import { EVERY_DEVICE_TYPE } from '../device-type.ts'
 import type { LogicalUnitProperties } from '../logical-unit-properties.ts'
 import { capacity10Data, capacity16Data } from '../pages/capacity-data.ts'
 import { sendParameterData } from '../parameter-data.ts'
@@ -17,12 +18,14 @@ const CDB_16 = cdb(16, { lba: uint(2, 8), allocationLength: uint(10, 4), pmi: bi
 
 const READ_CAPACITY_10 = defineCommand({
   name: 'READ CAPACITY (10)',
+  deviceTypes: EVERY_DEVICE_TYPE,
   operationCode: 0x25,
   standard: 'SBC-3',
   cdb: CDB_10,
   data: 'in',
   reservationClass: 'status',
   taskClass: 'information',
+  needsMedium: true,
   execute: readCapacity(CDB_10.fields, capacity10Data),
 })
 
@@ -35,6 +38,7 @@ const READ_CAPACITY_16 = defineCommand({
   data: 'in',
   reservationClass: 'status',
   taskClass: 'information',
+  needsMedium: true,
   execute: readCapacity(CDB_16.fields, capacity16Data),
 })
 

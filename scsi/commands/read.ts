@@ -10,6 +10,7 @@ import { bit, type CdbField, type CdbLayout, isSet, readField, unsupported, VARI
 import type { Command } from '../command.ts'
 import { checkCondition, completeGood } from '../completion.ts'
 import { defineCommand } from '../define-command.ts'
+import { type DeviceType, DISK_ONLY, EVERY_DEVICE_TYPE } from '../device-type.ts'
 import type { LogicalUnit } from '../logical-unit.ts'
 import { Operation } from '../operation.ts'
 import { MAXIMUM_TRANSFER_BYTES } from '../transfer-limits.ts'
@@ -31,11 +32,13 @@ const READ_6 = readCommand('READ (6)', 0x08, 'SBC-3', {
   forceUnitAccess: [],
 })
 const READ_10 = readCommand('READ (10)', 0x28, 'SBC-4', {
+  deviceTypes: EVERY_DEVICE_TYPE,
   layout: blockCdb(10, READ_FLAGS),
   blocksForZero: 0,
   forceUnitAccess: FORCE_UNIT_ACCESS,
 })
 const READ_12 = readCommand('READ (12)', 0xa8, 'SBC-4', {
+  deviceTypes: EVERY_DEVICE_TYPE,
   layout: blockCdb(12, READ_FLAGS),
   blocksForZero: 0,
   forceUnitAccess: FORCE_UNIT_ACCESS,
@@ -58,6 +61,7 @@ export const READ_COMMANDS = [READ_6, READ_10, READ_12, READ_16, READ_32]
 interface ReadVariant {
   /** Of a variable length CDB. */
   readonly serviceAction?: number
+  readonly deviceTypes?: readonly DeviceType[]
   readonly layout: CdbLayout<BlockFields>
   readonly blocksForZero: number
   /** The bits of which any asks for data from the medium rather than a cache. */
@@ -75,11 +79,13 @@ function readCommand(name: string, operationCode: number, standard: 'SBC-3' | 'S
     data: 'in',
     reservationClass: 'read',
     taskClass: 'read',
+    deviceTypes: variant.deviceTypes ?? DISK_ONLY,
     execute: (command, logicalUnit) => executeRead(command, logicalUnit, addressing, variant.forceUnitAccess),
   })
 }
 
-function executeRead(
+/** Send the blocks that the CDB addresses, once they are known to be there. */
+export function executeRead(
   command: Command,
   logicalUnit: LogicalUnit,
   addressing: BlockAddressing,

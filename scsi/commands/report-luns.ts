@@ -7,6 +7,7 @@ import { cdb, invalidField, readField, uint } from '../cdb.ts'
 import type { Command } from '../command.ts'
 import { checkCondition } from '../completion.ts'
 import { defineCommand } from '../define-command.ts'
+import { EVERY_DEVICE_TYPE } from '../device-type.ts'
 import type { ItlNexus } from '../itl-nexus.ts'
 import { LUN_BYTES, writeLun } from '../lun.ts'
 import { sendParameterData } from '../parameter-data.ts'
@@ -22,6 +23,7 @@ const HEADER_BYTES = 8
 
 const REPORT_LUNS = defineCommand({
   name: 'REPORT LUNS',
+  deviceTypes: EVERY_DEVICE_TYPE,
   operationCode: 0xa0,
   standard: 'SPC-4',
   cdb: CDB,

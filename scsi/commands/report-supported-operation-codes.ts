@@ -7,6 +7,7 @@ import { bit, bits, cdb, invalidField, isSet, readField, uint, VARIABLE_LENGTH }
 import type { Command } from '../command.ts'
 import { checkCondition } from '../completion.ts'
 import { type CommandDefinition, cdbUsageData, defineCommand } from '../define-command.ts'
+import { EVERY_DEVICE_TYPE } from '../device-type.ts'
 import { sendParameterData } from '../parameter-data.ts'
 import type { SenseData } from '../sense.ts'
 
@@ -34,6 +35,7 @@ const SUPPORT = { NOT_SUPPORTED: 0b001, AS_STANDARD: 0b011 } as const
 export function reportSupportedOperationCodes(rows: () => readonly CommandDefinition[]): CommandDefinition {
   return defineCommand({
     name: 'REPORT SUPPORTED OPERATION CODES',
+    deviceTypes: EVERY_DEVICE_TYPE,
     operationCode: 0xa3,
     serviceAction: 0x0c,
     standard: 'SPC-4',

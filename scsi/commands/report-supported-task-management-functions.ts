@@ -7,6 +7,7 @@ import { bit, cdb, invalidField, isSet, readField, uint } from '../cdb.ts'
 import type { Command } from '../command.ts'
 import { checkCondition } from '../completion.ts'
 import { defineCommand } from '../define-command.ts'
+import { EVERY_DEVICE_TYPE } from '../device-type.ts'
 import { bit as dataBit, uint as dataUint, writeFields } from '../pages/parameter-fields.ts'
 import { sendParameterData } from '../parameter-data.ts'
 
@@ -46,6 +47,7 @@ const SUPPORTED = {
 
 const REPORT_SUPPORTED_TASK_MANAGEMENT_FUNCTIONS = defineCommand({
   name: 'REPORT SUPPORTED TASK MANAGEMENT FUNCTIONS',
+  deviceTypes: EVERY_DEVICE_TYPE,
   operationCode: 0xa3,
   serviceAction: 0x0d,
   standard: 'SPC-4',

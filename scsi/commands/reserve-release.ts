@@ -7,6 +7,7 @@
 import { cdb, unsupported } from '../cdb.ts'
 import { completeGood } from '../completion.ts'
 import { defineCommand, type ExecuteCommand } from '../define-command.ts'
+import { EVERY_DEVICE_TYPE } from '../device-type.ts'
 
 const CDB_6 = cdb(6, {
   thirdParty: unsupported(1, 4, 4),
@@ -38,6 +39,7 @@ const RESERVE = {
   data: 'none',
   reservationClass: 'reserve',
   taskClass: 'configuration',
+  deviceTypes: EVERY_DEVICE_TYPE,
   execute: reserve,
 } as const
 const RELEASE = { ...RESERVE, reservationClass: 'release', execute: release } as const

@@ -49,6 +49,7 @@ function sanitize(name: string, serviceAction: number, execute: CommandDefinitio
     reservationClass: 'configuration',
     taskClass: 'configuration',
     erasureClass: 'afterFailure',
+    needsMedium: true,
     execute,
   })
 }

@@ -1,15 +1,19 @@
 /**
  * START STOP UNIT (SBC-3). A disk in a file has nothing to spin down, and one initiator's stop must not take it away from
  * the others: stopping it writes its cache to the medium, as every stop has to, and leaves it ready. Power conditions are
- * entered and reported. It has no medium to load or eject, so requests for that are refused.
+ * entered and reported. A removable medium is loaded and ejected; where there is none, requests for that are refused.
  */
 
 import { bit, bits, cdb, invalidField, isSet, readField } from '../cdb.ts'
 import type { Command } from '../command.ts'
-import { checkCondition, completeGood } from '../completion.ts'
+import { checkCondition, completeGood, endAborted } from '../completion.ts'
 import { defineCommand } from '../define-command.ts'
+import { EVERY_DEVICE_TYPE } from '../device-type.ts'
 import type { LogicalUnit } from '../logical-unit.ts'
 import { POWER_CONDITIONS, type PowerConditionName } from '../power-condition.ts'
+import type { EjectOutcome } from '../removable-medium.ts'
+import { senseOfBackingError } from '../sense.ts'
+import { SENSE } from '../sense-codes.ts'
 import { FlushOperation } from './synchronize-cache.ts'
 
 /** POWER CONDITION: those that name conditions, and which POWER CONDITION MODIFIER tells apart. */
@@ -43,6 +47,7 @@ const { powerCondition, powerConditionModifier, noFlush, loej, start } = CDB.fie
 
 const START_STOP_UNIT = defineCommand({
   name: 'START STOP UNIT',
+  deviceTypes: EVERY_DEVICE_TYPE,
   operationCode: 0x1b,
   standard: 'SBC-3',
   cdb: CDB,
@@ -76,17 +81,42 @@ function startStopUnit(command: Command, logicalUnit: LogicalUnit): void {
 }
 
 function startOrStop(command: Command, logicalUnit: LogicalUnit): void {
-  if (isSet(command.cdb, loej)) {
+  const { medium, properties } = logicalUnit
+  const isStart = isSet(command.cdb, start)
+  if (isSet(command.cdb, loej) && !properties.isRemovable) {
     checkCondition(command, invalidField(loej))
     return
   }
   logicalUnit.powerCondition.enter('active')
-  if (isSet(command.cdb, start)) {
-    completeGood(command)
+  if (isSet(command.cdb, loej) && !isStart) {
+    eject(command, logicalUnit)
+    return
+  }
+  if (isStart) {
+    const mustClose = isSet(command.cdb, loej) && medium.isTrayOpen
+    // A tray that is locked does not move, in either direction.
+    if (mustClose && medium.isRemovalPrevented) {
+      checkCondition(command, SENSE.MEDIUM_REMOVAL_PREVENTED)
+      return
+    }
+    if (mustClose) medium.load(command.itlNexus)
+    if (medium.isAbsent) checkCondition(command, medium.refusal)
+    else completeGood(command)
     return
   }
   logicalUnit.statistics.startStopCycles++
   flushUnlessForbidden(command, logicalUnit)
+}
+
+/** An eject that has begun goes on even if the command is aborted: then the command ends with it, unanswered. */
+function eject(command: Command, { medium }: LogicalUnit): void {
+  command.operation = { abort: () => {} }
+  medium.eject(command, false, (outcome: EjectOutcome) => {
+    if (command.isAborted) endAborted(command)
+    else if (outcome === 'ejected') completeGood(command)
+    else if (outcome === 'prevented') checkCondition(command, SENSE.MEDIUM_REMOVAL_PREVENTED)
+    else checkCondition(command, senseOfBackingError(outcome, 'write'))
+  })
 }
 
 /**

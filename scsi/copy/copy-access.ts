@@ -19,6 +19,7 @@ const ACCESSES: Readonly<Record<CopySide, Pick<CommandDefinition, 'name' | 'rese
 export function checkCopyAccess(itlNexus: ItlNexus, side: CopySide): SenseData | null {
   const logicalUnit = itlNexus.logicalUnit!
   if (itlNexus.access.isRestricted) return senseOf(itlNexus.access.refusal!)
+  if (logicalUnit.medium.isAbsent) return senseOf(logicalUnit.medium.refusal)
   if (logicalUnit.erasure.isBlocking) return logicalUnit.erasure.refusal
   if (logicalUnit.isReserved) {
     const refusal = findReservationRefusal(NO_CDB, ACCESSES[side], itlNexus, logicalUnit)

@@ -68,7 +68,8 @@ export function resolveCscd(
   if ((flags & NUL) !== 0) return senseOf(SENSE.COPY_TARGET_DEVICE_NOT_REACHABLE, pointAt(0))
   const found = findByDesignator(bytes, candidates)
   if (found === null) return senseOf(SENSE.COPY_TARGET_DEVICE_NOT_REACHABLE, pointAt(0))
-  if ((flags & PERIPHERAL_DEVICE_TYPE_MASK) !== DIRECT_ACCESS_BLOCK_DEVICE) {
+  const isDisk = found.logicalUnit!.properties.deviceType === 'disk'
+  if (!isDisk || (flags & PERIPHERAL_DEVICE_TYPE_MASK) !== DIRECT_ACCESS_BLOCK_DEVICE) {
     return senseOf(SENSE.INCORRECT_COPY_TARGET_DEVICE_TYPE, pointAt(AT.flags))
   }
   const blockLengthBytes = bytes.readUIntBE(AT.blockLength, 3)

@@ -188,7 +188,7 @@ export const LOGICAL_BLOCK_PROVISIONING = modePage({
     capabilities.thin ? ['SITUA', 'AVAILABLE_ENABLED', 'AVAILABLE_COUNT', 'USED_ENABLED', 'USED_COUNT'] : [],
 })
 
-/** Every page in ascending order of page code, then subpage code: the order in which MODE SENSE returns them. */
+/** Every page of a disk in ascending order of page code, then subpage code: the order in which MODE SENSE returns them. */
 export const MODE_PAGES: readonly ModePage[] = [
   READ_WRITE_ERROR_RECOVERY,
   DISCONNECT_RECONNECT,
@@ -200,13 +200,58 @@ export const MODE_PAGES: readonly ModePage[] = [
   LOGICAL_BLOCK_PROVISIONING,
 ]
 
+/** LOADING MECHANISM TYPE (MMC-5). */
+const TRAY = 0b001
+
+/** Everything that a drive could do beside reading discs is zero. LOCK STATE too: hosts learn of it when they eject. */
+const CD_DVD_CAPABILITIES = modePage({
+  pageCode: 0x2a,
+  name: 'MM Capabilities and Mechanical Status',
+  standard: 'MMC-5',
+  pageLengthBytes: 0x12,
+  fields: {
+    DVD_ROM_READ: bit(2, 3),
+    MULTI_SESSION: bit(4, 6),
+    LOADING_MECHANISM_TYPE: bits(6, 7, 5),
+    EJECT: bit(6, 3),
+    LOCK: bit(6, 0),
+  },
+  defaults: () => ({
+    DVD_ROM_READ: true,
+    MULTI_SESSION: true,
+    LOADING_MECHANISM_TYPE: TRAY,
+    EJECT: true,
+    LOCK: true,
+  }),
+})
+
+/** The same for a CD or DVD device. */
+const CD_DVD_MODE_PAGES: readonly ModePage[] = [
+  READ_WRITE_ERROR_RECOVERY,
+  CACHING,
+  CONTROL,
+  CONTROL_EXTENSION,
+  POWER_CONDITION,
+  INFORMATIONAL_EXCEPTIONS_CONTROL,
+  CD_DVD_CAPABILITIES,
+]
+
+/** The pages that a logical unit has. */
+export function modePagesOf({ deviceType }: Pick<LogicalUnitProperties, 'deviceType'>): readonly ModePage[] {
+  return deviceType === 'cdDvd' ? CD_DVD_MODE_PAGES : MODE_PAGES
+}
+
 /** Which field of the CDB asks for something that does not exist. */
 export type UnknownModePage = 'unknownPage' | 'unknownSubpage'
 
 /** The pages that a PAGE CODE and a SUBPAGE CODE ask for (SPC-3 table 98). */
-export function selectModePages(pageCode: number, subpageCode: number): readonly ModePage[] | UnknownModePage {
+export function selectModePages(
+  pageCode: number,
+  subpageCode: number,
+  supported: readonly ModePage[] = MODE_PAGES,
+): readonly ModePage[] | UnknownModePage {
   if (subpageCode !== 0 && subpageCode !== ALL_SUBPAGES && pageCode === ALL_PAGES) return 'unknownSubpage'
-  const pages = pageCode === ALL_PAGES ? MODE_PAGES : MODE_PAGES.filter((page) => page.pageCode === pageCode)
+  const pages = pageCode === ALL_PAGES ? supported : supported.filter((page) => page.pageCode === pageCode)
   if (pages.length === 0 && pageCode !== VENDOR_SPECIFIC_PAGE) return 'unknownPage'
   if (subpageCode === ALL_SUBPAGES) return pages
   const selected = pages.filter((page) => page.subpageCode === subpageCode)

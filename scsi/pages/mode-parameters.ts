@@ -8,7 +8,7 @@ import { invalidFieldInParameterList, type SenseData, senseOf } from '../sense.t
 import { SENSE } from '../sense-codes.ts'
 import { bit, type NumberField, readNumber, uint, writeFields } from './parameter-fields.ts'
 
-/** DEVICE-SPECIFIC PARAMETER of direct access block devices (SBC-3). */
+/** DEVICE-SPECIFIC PARAMETER of direct access block devices (SBC-3); CD and DVD devices have none (MMC-5). */
 const WP = 0x80
 const DPOFUA = 0x10
 
@@ -77,7 +77,8 @@ export function modeParameterList10(
   return list
 }
 
-function deviceSpecificParameter({ isReadOnly }: LogicalUnitProperties): number {
+function deviceSpecificParameter({ deviceType, isReadOnly }: LogicalUnitProperties): number {
+  if (deviceType === 'cdDvd') return 0
   return DPOFUA | (isReadOnly ? WP : 0)
 }
 

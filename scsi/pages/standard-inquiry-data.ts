@@ -3,7 +3,7 @@
  * else is known. A pure function of the logical unit's identity. Called by INQUIRY only.
  */
 
-import type { LogicalUnitIdentity } from '../logical-unit-properties.ts'
+import type { LogicalUnitIdentity, LogicalUnitProperties } from '../logical-unit-properties.ts'
 import type { Nexus } from '../nexus.ts'
 import { ascii, bit, bits, uint, writeFields } from './parameter-fields.ts'
 import { PERIPHERAL, type Peripheral } from './vpd-pages.ts'
@@ -14,6 +14,7 @@ const ADDITIONAL_LENGTH = LENGTH_BYTES - 5
 
 const FIELDS = {
   PERIPHERAL: uint(0, 1),
+  RMB: bit(1, 7),
   VERSION: uint(2, 1),
   NORMACA: bit(3, 5),
   HISUP: bit(3, 4),
@@ -29,7 +30,7 @@ const FIELDS = {
   ARCHITECTURE_VERSION_DESCRIPTOR: uint(58, 2),
   TRANSPORT_VERSION_DESCRIPTOR: uint(60, 2),
   PRIMARY_COMMANDS_VERSION_DESCRIPTOR: uint(62, 2),
-  BLOCK_COMMANDS_VERSION_DESCRIPTOR: uint(64, 2),
+  DEVICE_TYPE_VERSION_DESCRIPTOR: uint(64, 2),
 } as const
 
 /** VERSION: SPC-4. */
@@ -39,18 +40,23 @@ const RESPONSE_DATA_FORMAT = 2
 
 /** TPGS: the access states of target port groups change by SET TARGET PORT GROUPS, and also without it. */
 const TPGS_IMPLICIT_AND_EXPLICIT = 0b11
+/** TPGS of a CD or DVD device, whose operation code of SET TARGET PORT GROUPS means something else. */
+const TPGS_IMPLICIT = 0b01
 
 /** Standards without a revision claimed, in the order that SPC-3 6.4.2 recommends; the transport's comes second. */
-const VERSION_DESCRIPTORS = { SAM_5: 0x00a0, SPC_4: 0x0460, SBC_3: 0x04c0 } as const
+const VERSION_DESCRIPTORS = { SAM_5: 0x00a0, SPC_4: 0x0460, SBC_3: 0x04c0, MMC_5: 0x0420 } as const
 
 type InquiryIdentity = Pick<LogicalUnitIdentity, 'vendor' | 'product' | 'revision'>
 
 /** Where nothing is mapped; initiators take a blank vendor for a broken target and stop looking at further numbers. */
 const ABSENT_UNIT: InquiryIdentity = { vendor: 'LUNETTE', product: 'NO LOGICAL UNIT', revision: '0001' }
 
-/** Standard INQUIRY data of a disk, as `nexus` sees it. */
-export function standardInquiryData(identity: InquiryIdentity, nexus: Nexus): Buffer {
-  return inquiryData(PERIPHERAL.DISK, identity, nexus)
+/** Standard INQUIRY data of a logical unit, as `nexus` sees it. */
+export function standardInquiryData(
+  { identity, deviceType, isRemovable }: LogicalUnitProperties,
+  nexus: Nexus,
+): Buffer {
+  return inquiryData(deviceType === 'cdDvd' ? PERIPHERAL.CD_DVD : PERIPHERAL.DISK, identity, nexus, isRemovable)
 }
 
 /** Standard INQUIRY data of a logical unit number without a logical unit. */
@@ -62,16 +68,19 @@ function inquiryData(
   peripheral: Peripheral,
   { vendor, product, revision }: InquiryIdentity,
   { transportVersionDescriptor }: Nexus,
+  isRemovable = false,
 ): Buffer {
+  const isCdDvd = peripheral === PERIPHERAL.CD_DVD
   const data = Buffer.alloc(LENGTH_BYTES)
   writeFields(data, FIELDS, {
     PERIPHERAL: peripheral,
+    RMB: isRemovable,
     VERSION: VERSION_SPC_4,
     NORMACA: peripheral === PERIPHERAL.DISK,
     HISUP: true,
     RESPONSE_DATA_FORMAT,
     ADDITIONAL_LENGTH,
-    TPGS: peripheral === PERIPHERAL.DISK ? TPGS_IMPLICIT_AND_EXPLICIT : 0,
+    TPGS: isCdDvd ? TPGS_IMPLICIT : peripheral === PERIPHERAL.DISK ? TPGS_IMPLICIT_AND_EXPLICIT : 0,
     THIRD_PARTY_COPY: peripheral === PERIPHERAL.DISK,
     CMDQUE: true,
     T10_VENDOR_IDENTIFICATION: vendor,
@@ -80,7 +89,7 @@ function inquiryData(
     ARCHITECTURE_VERSION_DESCRIPTOR: VERSION_DESCRIPTORS.SAM_5,
     TRANSPORT_VERSION_DESCRIPTOR: transportVersionDescriptor,
     PRIMARY_COMMANDS_VERSION_DESCRIPTOR: VERSION_DESCRIPTORS.SPC_4,
-    BLOCK_COMMANDS_VERSION_DESCRIPTOR: VERSION_DESCRIPTORS.SBC_3,
+    DEVICE_TYPE_VERSION_DESCRIPTOR: isCdDvd ? VERSION_DESCRIPTORS.MMC_5 : VERSION_DESCRIPTORS.SBC_3,
   })
   return data
 }

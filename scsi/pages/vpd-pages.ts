@@ -4,6 +4,7 @@
  * Called by INQUIRY only.
  */
 
+import { PERIPHERAL_DEVICE_TYPE } from '../device-type.ts'
 import type { LogicalUnitProperties } from '../logical-unit-properties.ts'
 import type { Nexus, TargetPort } from '../nexus.ts'
 import { THRESHOLD_SET_BYTES } from '../provisioning-watch.ts'
@@ -25,8 +26,10 @@ import { thirdPartyCopyPage } from './third-party-copy-page.ts'
 
 /** PERIPHERAL QUALIFIER and PERIPHERAL DEVICE TYPE (SPC-3 6.4.2), together byte 0 of every INQUIRY answer. */
 export const PERIPHERAL = {
-  /** 000b, 00h: a direct access block device is connected. */
-  DISK: 0x00,
+  /** 000b: a direct access block device is connected. */
+  DISK: PERIPHERAL_DEVICE_TYPE.disk,
+  /** 000b: a CD or DVD device is connected. */
+  CD_DVD: PERIPHERAL_DEVICE_TYPE.cdDvd,
   /** 011b, 1Fh: this logical unit number can not have a device. */
   ABSENT: 0x7f,
 } as const
@@ -50,7 +53,7 @@ const SUPPORTED_VPD_PAGES: VpdPage = {
   pageCode: 0x00,
   name: 'Supported VPD Pages',
   standard: 'SPC-4',
-  parameters: () => Buffer.from(VPD_PAGES.map((page) => page.pageCode)),
+  parameters: (unit) => Buffer.from(pagesOf(unit).map((page) => page.pageCode)),
 }
 
 const UNIT_SERIAL_NUMBER: VpdPage = {
@@ -230,6 +233,19 @@ export const VPD_PAGES: readonly VpdPage[] = [
   LOGICAL_BLOCK_PROVISIONING,
 ]
 
+/** The pages that say something of disks only. */
+const OF_DISKS: ReadonlySet<VpdPage> = new Set([
+  POWER_CONDITION,
+  THIRD_PARTY_COPY,
+  BLOCK_LIMITS,
+  BLOCK_DEVICE_CHARACTERISTICS,
+  LOGICAL_BLOCK_PROVISIONING,
+])
+
+function pagesOf({ deviceType }: LogicalUnitProperties): readonly VpdPage[] {
+  return deviceType === 'disk' ? VPD_PAGES : VPD_PAGES.filter((page) => !OF_DISKS.has(page))
+}
+
 /**
  * The VPD page `pageCode` with its header, or null when the disk has no such page. `targetPorts` are those of the target
  * that `nexus` leads to; without them, the one of `nexus`.
@@ -240,8 +256,10 @@ export function vpdPage(
   nexus: Nexus,
   targetPorts: readonly TargetPort[] = [{ name: nexus.targetPortName, relativeTargetPort: nexus.relativeTargetPort }],
 ): Buffer | null {
-  const page = VPD_PAGES.find((row) => row.pageCode === pageCode)
-  return page ? withHeader(PERIPHERAL.DISK, pageCode, page.parameters(unit, nexus, targetPorts)) : null
+  const page = pagesOf(unit).find((row) => row.pageCode === pageCode)
+  return page
+    ? withHeader(PERIPHERAL_DEVICE_TYPE[unit.deviceType], pageCode, page.parameters(unit, nexus, targetPorts))
+    : null
 }
 
 /** The same for a logical unit number without a logical unit, which has page 00h and nothing to list in it but that. */

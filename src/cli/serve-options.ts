@@ -16,6 +16,7 @@ Examples:
   lunette                                      the disk in ${DATA_DIRECTORY_DEFAULT}, made with 1 GiB at the first start
   lunette serve disk.img                       an existing file as LUN 0
   lunette serve a.img b.img --size 500G        LUN 0 and 1; those that do not exist are made, taking no space yet
+  lunette serve installer.iso                  a CD or DVD to boot from
   lunette serve a.img --listen 192.168.1.5 --chap-user alice --chap-secret-file alice.secret
                                                for other machines, with a password
   lunette serve a.img --listen [::1]:3261 --listen 127.0.0.1:3261
@@ -66,6 +67,9 @@ function addDiskOptions(command: Command): void {
       'what hosts should write at a time: a power of two (default: the block size)',
     )
     .option('--read-only', 'refuse every write')
+    .option('--cd', 'every FILE is the image of a CD or DVD (default: those named .iso that hold ISO 9660)')
+    .option('--no-cd', 'no FILE is')
+    .option('--removable', 'initiators may eject and load the medium of disks, as that of a CD always')
     .option('--data <DIR>', 'data directory: names, identities and the default disk', DATA_DIRECTORY_DEFAULT)
 }
 

@@ -43,6 +43,9 @@ export interface ServeWords extends ChapWords, IsnsWords, TlsWords {
   readonly readOnly?: boolean
   readonly blockSize?: string
   readonly physicalBlockSize?: string
+  /** Undefined without --cd and --no-cd. */
+  readonly cd?: boolean
+  readonly removable?: boolean
   readonly logLevel: string
 }
 
@@ -68,6 +71,10 @@ export interface ServeRequest {
   readonly blockLengthBytes: 512 | 4096 | null
   /** Null for the block size. */
   readonly physicalBlockBytes: number | null
+  /** Every file is the image of a CD or DVD, or none is; null to look at each. */
+  readonly isCd: boolean | null
+  /** The medium of disks can be ejected, as that of a CD always can. */
+  readonly isRemovable: boolean
   readonly logLevel: LogLevel
 }
 
@@ -83,6 +90,7 @@ export function readServeRequest(files: readonly string[], words: ServeWords): S
   if (words.data === '') throw new UsageError('--data is empty: name a directory')
 
   const blockLengthBytes = readBlockLength(words.blockSize)
+  if (words.cd === true) demandCdFiles(files, words)
   const listen = words.listen === undefined && words.tlsListen !== undefined ? [] : readListen(words.listen)
   const tls = readTls(words, listen)
   const portals = [...listen, ...(tls?.listen ?? [])]
@@ -108,6 +116,8 @@ export function readServeRequest(files: readonly string[], words: ServeWords): S
     readOnly: words.readOnly ?? false,
     blockLengthBytes,
     physicalBlockBytes: readPhysicalBlock(words.physicalBlockSize, blockLengthBytes),
+    isCd: words.cd ?? null,
+    isRemovable: words.removable ?? false,
     logLevel: readLogLevel(words.logLevel),
   }
 }
@@ -142,6 +152,14 @@ function readPhysicalBlock(text: string | undefined, blockLengthBytes: 512 | 409
   if (bytes >= least && bytes <= PHYSICAL_BLOCK_BYTES_MAX && Number.isInteger(Math.log2(bytes))) return bytes
   const allowed = `powers of two from the block size ${least} to ${PHYSICAL_BLOCK_BYTES_MAX}`
   throw new UsageError(`--physical-block-size ${text} is not possible: allowed are ${allowed}`)
+}
+
+function demandCdFiles(files: readonly string[], { size, blockSize }: ServeWords): void {
+  if (files.length === 0) throw new UsageError('--cd needs a FILE: name the image of a CD or DVD')
+  if (size !== undefined) throw new UsageError('--cd and --size exclude each other: an image of a CD is never made')
+  if (blockSize !== undefined) {
+    throw new UsageError('--cd and --block-size exclude each other: a CD has blocks of 2048 bytes')
+  }
 }
 
 function readLogLevel(text: string): LogLevel {

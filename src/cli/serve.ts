@@ -100,17 +100,17 @@ function openStorage(request: ServeRequest): Storage {
 }
 
 function lunOptions(disk: Disk, lun: number, store: Store, request: ServeRequest): LunOptions {
-  const { path, readOnly, record } = disk
-  const { blockLengthBytes } = record
+  const { path, readOnly, record, deviceType, blockLengthBytes } = disk
   const physicalBlockBytes = Math.max(request.physicalBlockBytes ?? 0, blockLengthBytes)
+  const isRemovable = request.isRemovable || deviceType === 'cdDvd'
   const savedState = store.savedStateOf(record)
-  const identity = logicalUnitIdentity(record)
-  return { lun, path, blockLengthBytes, physicalBlockBytes, readOnly, identity, savedState }
+  const identity = logicalUnitIdentity(record, deviceType)
+  return { lun, path, deviceType, blockLengthBytes, physicalBlockBytes, isRemovable, readOnly, identity, savedState }
 }
 
 function diskRequests(request: ServeRequest, dataDirectory: string) {
-  const { sizeBytes, blockLengthBytes, readOnly, files } = request
-  if (files.length > 0) return files.map((path) => ({ path, sizeBytes, blockLengthBytes, readOnly }))
+  const { sizeBytes, blockLengthBytes, readOnly, isCd, files } = request
+  if (files.length > 0) return files.map((path) => ({ path, sizeBytes, blockLengthBytes, readOnly, isCd }))
   const path = join(dataDirectory, DEFAULT_DISK_NAME)
   return [{ path, sizeBytes, sizeBytesIfAbsent: DEFAULT_DISK_SIZE_BYTES, blockLengthBytes, readOnly }]
 }
@@ -178,7 +178,7 @@ function announcement(request: ServeRequest, server: RunningServer, targetName: 
   return announce({
     endpoints: server.endpoints,
     targetName,
-    disks: disks.map((disk) => ({ ...disk, blockLengthBytes: disk.record.blockLengthBytes })),
+    disks,
     chapUsers: request.chapUsers,
     mutualChap: request.mutualChap,
     redirection: request.redirection,

@@ -22,10 +22,12 @@ import {
   unlinkSync,
 } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
+import type { DeviceType } from '../../scsi/device-type.ts'
 import { causeOf, Failure, systemErrorCode } from '../failure.ts'
 import { formatSize } from '../size.ts'
 import { syncDirectory } from './database.ts'
 import { acquireExclusiveLock, type ExclusiveLock } from './exclusive-lock.ts'
+import { isIsoImage } from './iso-image.ts'
 import type { DiskRecord, Store } from './store.ts'
 
 export interface DiskRequest {
@@ -38,12 +40,17 @@ export interface DiskRequest {
   /** Null for what the disk had before, or 512. */
   readonly blockLengthBytes: 512 | 4096 | null
   readonly readOnly: boolean
+  /** Null to look at the file: an ISO image is a CD. */
+  readonly isCd?: boolean | null
 }
 
 export interface Disk {
   /** Real and absolute. */
   readonly path: string
   readonly sizeBytes: number
+  readonly deviceType: DeviceType
+  /** That of its device type, which for a disk is that of its record. */
+  readonly blockLengthBytes: 512 | 2048 | 4096
   readonly readOnly: boolean
   readonly record: DiskRecord
   /** The file was made just now. */
@@ -53,6 +60,7 @@ export interface Disk {
 }
 
 const BLOCK_LENGTH_BYTES_DEFAULT = 512
+const CD_BLOCK_LENGTH_BYTES = 2048
 
 /** Get every disk ready, or none: on an error those that were locked already are released. Errors: `Failure`. */
 export function prepareDisks(store: Store, requests: readonly DiskRequest[]): Disk[] {
@@ -70,6 +78,7 @@ export function prepareDisks(store: Store, requests: readonly DiskRequest[]): Di
 }
 
 function prepareDisk(store: Store, path: string, request: DiskRequest): Disk {
+  if (isCd(path, request)) return prepareCd(store, path, request)
   if (inspect(path) === null) sizeToMake(path, request)
   const lock = request.readOnly ? NO_LOCK : acquireExclusiveLock(besideIt(path, 'lunette-lock'), path)
   try {
@@ -77,11 +86,47 @@ function prepareDisk(store: Store, path: string, request: DiskRequest): Disk {
     if (!request.readOnly) rmSync(besideIt(path, 'lunette-new'), { force: true })
     const stat = inspect(path)
     const disk = stat === null ? makeDisk(store, path, request) : adoptDisk(store, path, request, stat)
-    return { ...disk, path, readOnly: request.readOnly, release: () => lock.release() }
+    const { blockLengthBytes } = disk.record
+    return {
+      ...disk,
+      deviceType: 'disk',
+      blockLengthBytes,
+      path,
+      readOnly: request.readOnly,
+      release: () => lock.release(),
+    }
   } catch (error) {
     lock.release()
     throw error
   }
+}
+
+function isCd(path: string, { isCd: isWanted = null }: DiskRequest): boolean {
+  if (isWanted !== null) return isWanted
+  try {
+    return inspect(path) !== null && isIsoImage(path)
+  } catch (error) {
+    if (error instanceof Failure) throw error
+    throw new Failure(`cannot serve ${path}: ${causeOf(error)}`, { cause: error })
+  }
+}
+
+/** An image of a CD or DVD: never made, never changed, and of no block length but one. */
+function prepareCd(store: Store, path: string, request: DiskRequest): Disk {
+  const stat = inspect(path)
+  if (stat === null) throw new Failure(`${path} does not exist: check the name of the CD image`)
+  if (request.blockLengthBytes !== null) {
+    throw new Failure(
+      `${path} is the image of a CD, which has blocks of ${CD_BLOCK_LENGTH_BYTES} bytes: ` +
+        'leave --block-size out, or add --no-cd to serve it as a disk',
+    )
+  }
+  demandAccess(path, true)
+  if (stat.size === 0) throw new Failure(`cannot serve ${path}: it is empty, and no image of a CD`)
+  demandWholeBlocks(path, stat.size, CD_BLOCK_LENGTH_BYTES)
+  const record = store.findDisk(path) ?? store.addDisk(path, BLOCK_LENGTH_BYTES_DEFAULT)
+  const cd = { deviceType: 'cdDvd', blockLengthBytes: CD_BLOCK_LENGTH_BYTES, readOnly: true, isNew: false } as const
+  return { ...cd, path, sizeBytes: stat.size, record, release: () => NO_LOCK.release() }
 }
 
 /** Any number of servers may read the same disk. */

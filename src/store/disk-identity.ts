@@ -9,6 +9,7 @@
  */
 
 import { randomUUID } from 'node:crypto'
+import type { DeviceType } from '../../scsi/device-type.ts'
 import type { LogicalUnitIdentity } from '../../scsi/logical-unit-properties.ts'
 
 export interface DiskIdentity {
@@ -28,11 +29,14 @@ export function mintDiskIdentity(guid: string = randomUUID()): DiskIdentity {
   return { guid, serialNumber: digits, naa: Buffer.from(NAA_LOCALLY_ASSIGNED + digits.slice(-15), 'hex') }
 }
 
+/** PRODUCT IDENTIFICATION. */
+const PRODUCTS = { disk: 'VIRTUAL-DISK', cdDvd: 'VIRTUAL-CD' } as const satisfies Record<DeviceType, string>
+
 /** What INQUIRY and the VPD pages report about every disk of ours, around what is its own. */
-export function logicalUnitIdentity(disk: DiskIdentity): LogicalUnitIdentity {
+export function logicalUnitIdentity(disk: DiskIdentity, deviceType: DeviceType = 'disk'): LogicalUnitIdentity {
   return {
     vendor: 'LUNETTE',
-    product: 'VIRTUAL-DISK',
+    product: PRODUCTS[deviceType],
     revision: '0001',
     serialNumber: disk.serialNumber,
     naa: disk.naa,

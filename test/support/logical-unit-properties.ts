@@ -11,6 +11,8 @@ export const PROPERTIES: LogicalUnitProperties = {
     serialNumber: '8c4d2f10a7b93e56',
     naa: Buffer.from('6001405a1b2c3d4e5f60718293a4b5c6', 'hex'),
   },
+  deviceType: 'disk',
+  isRemovable: false,
   blockLengthBytes: 512,
   physicalBlockBytes: 512,
   lowestAlignedLba: 0,

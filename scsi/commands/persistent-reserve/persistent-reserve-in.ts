@@ -5,6 +5,7 @@
 
 import { type CdbLayout, cdb, uint } from '../../cdb.ts'
 import { defineCommand } from '../../define-command.ts'
+import { EVERY_DEVICE_TYPE } from '../../device-type.ts'
 import { sendParameterData } from '../../parameter-data.ts'
 import { isHolder, type NexusId, type Registration, type ReservationState } from '../../reservation-state.ts'
 import { LU_SCOPE, RESERVATION_TYPES, type ReservationType } from '../../reservation-types.ts'
@@ -33,6 +34,7 @@ function defineServiceAction(name: string, serviceAction: number, report: (state
     reservationClass: 'persistentReserve',
     accessClass: 'settings',
     taskClass: 'information',
+    deviceTypes: EVERY_DEVICE_TYPE,
     execute: (command, { persistentReservations }) => sendParameterData(command, report(persistentReservations.state)),
   })
 }

@@ -8,6 +8,7 @@ import { bits, cdb, readField, uint } from '../../cdb.ts'
 import { type Command, STATUS, type Status } from '../../command.ts'
 import { checkCondition } from '../../completion.ts'
 import { defineCommand } from '../../define-command.ts'
+import { EVERY_DEVICE_TYPE } from '../../device-type.ts'
 import type { ItlNexus } from '../../itl-nexus.ts'
 import type { LogicalUnit } from '../../logical-unit.ts'
 import { Operation } from '../../operation.ts'
@@ -87,6 +88,7 @@ function defineServiceAction(
     reservationClass: 'persistentReserve',
     accessClass: 'settings',
     taskClass: 'configuration',
+    deviceTypes: EVERY_DEVICE_TYPE,
     execute: (command, logicalUnit, itlNexus) => {
       const lengthBytes = readField(command.cdb, FIELDS.parameterListLength)
       const isTooLong = lengthBytes > LIST_BYTES_MAX || lengthBytes > command.dataOutCapacityBytes

@@ -7,6 +7,7 @@ import { ACCESS_STATES, type TargetPortGroupAccess } from '../../access-states.t
 import { bits, cdb, invalidField, readField, uint } from '../../cdb.ts'
 import { checkCondition } from '../../completion.ts'
 import { defineCommand } from '../../define-command.ts'
+import { EVERY_DEVICE_TYPE } from '../../device-type.ts'
 import { bit, bits as dataBits, uint as dataUint, writeFields } from '../../pages/parameter-fields.ts'
 import { sendParameterData } from '../../parameter-data.ts'
 
@@ -45,6 +46,7 @@ const SUPPORTED_STATES = { T_SUP: true, O_SUP: true, U_SUP: true, S_SUP: true, A
 
 export const REPORT_TARGET_PORT_GROUPS = defineCommand({
   name: 'REPORT TARGET PORT GROUPS',
+  deviceTypes: EVERY_DEVICE_TYPE,
   operationCode: 0xa3,
   serviceAction: 0x0a,
   standard: 'SPC-4',

@@ -34,6 +34,7 @@ export const POPULATE_TOKEN = defineCommand({
   data: 'out',
   reservationClass: 'read',
   taskClass: 'configuration',
+  needsMedium: true,
   execute: (command, logicalUnit) => startCopyCommand(command, logicalUnit, PopulateToken),
 })
 

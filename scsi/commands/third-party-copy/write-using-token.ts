@@ -32,6 +32,7 @@ export const WRITE_USING_TOKEN = defineCommand({
   data: 'out',
   reservationClass: 'write',
   taskClass: 'configuration',
+  needsMedium: true,
   execute: (command, logicalUnit) => startCopyCommand(command, logicalUnit, WriteUsingToken),
 })
 

@@ -2,7 +2,8 @@
 
 import { describe, expect, it } from 'vitest'
 import type { ConnectionHarness } from '../../support/connection-harness.ts'
-import { acknowledge, FUNCTION, manage, openScsiSession, scsiNode, seen, sendCdb } from '../../support/scsi-node.ts'
+import { acknowledge, manage, openScsiSession, scsiNode, seen, sendCdb } from '../../support/scsi-node.ts'
+import { FUNCTION } from '../../support/wire-pdu.ts'
 import { testUnitReady } from '../../support/wire-scsi.ts'
 
 const FENCE = { TaskReporting: 'ResponseFence' }

@@ -1,7 +1,8 @@
 /** TASK ABORTED status (SAM-5, TAS of the Control mode page) over iSCSI: what a session sees whose commands another one clears. */
 
 import { expect, it } from 'vitest'
-import { acknowledge, FUNCTION, manage, openScsiSession, scsiNode, seen, sendCdb } from '../../support/scsi-node.ts'
+import { acknowledge, manage, openScsiSession, scsiNode, seen, sendCdb } from '../../support/scsi-node.ts'
+import { FUNCTION } from '../../support/wire-pdu.ts'
 import { pattern, read10, testUnitReady, write10 } from '../../support/wire-scsi.ts'
 
 /** MODE SELECT (6) of the Control mode page with TAS set. */

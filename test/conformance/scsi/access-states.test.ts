@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { AccessState } from '../../../scsi/access-states.ts'
-import { COMMAND_TABLE } from '../../../scsi/command-table.ts'
+import { COMMAND_SETS } from '../../../scsi/command-table.ts'
 import { blockCdb, emptyCdb } from '../../support/scsi-initiator.ts'
 import { enterState, twoTargetPorts } from '../../support/two-target-ports.ts'
 
@@ -19,15 +19,18 @@ const STATES = [
 const hex = (value: number) => value.toString(16).padStart(2, '0')
 
 describe.each(STATES)('through a target port that is %s', (state, answered, refusal) => {
-  it.each(COMMAND_TABLE.map((row) => [row.name, row] as const))('%s is answered as SPC-4 says', (_name, row) => {
-    const ports = twoTargetPorts()
-    enterState(ports, state)
-    const cdb = emptyCdb(row)
-    const isAnswered = [hex(cdb[0]!), `${hex(cdb[0]!)}/${hex(cdb[1]!)}`].some((code) => answered.includes(code))
-    const { senseText } = ports.b.send(cdb, row.data === 'out' ? { dataOut: Buffer.alloc(512) } : {})
-    if (isAnswered) expect(senseText).not.toBe(refusal)
-    else expect(senseText).toBe(refusal)
-  })
+  it.each(COMMAND_SETS.disk.rows.map((row) => [row.name, row] as const))(
+    '%s is answered as SPC-4 says',
+    (_name, row) => {
+      const ports = twoTargetPorts()
+      enterState(ports, state)
+      const cdb = emptyCdb(row)
+      const isAnswered = [hex(cdb[0]!), `${hex(cdb[0]!)}/${hex(cdb[1]!)}`].some((code) => answered.includes(code))
+      const { senseText } = ports.b.send(cdb, row.data === 'out' ? { dataOut: Buffer.alloc(512) } : {})
+      if (isAnswered) expect(senseText).not.toBe(refusal)
+      else expect(senseText).toBe(refusal)
+    },
+  )
 
   it('the echo buffer is answered, and no other mode of READ BUFFER and WRITE BUFFER', () => {
     const ports = twoTargetPorts()

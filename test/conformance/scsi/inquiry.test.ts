@@ -8,7 +8,7 @@ import { bytes, NEXUS, PROPERTIES } from '../../support/logical-unit-properties.
 
 const itlNexus = reach(disk().logicalUnit)
 const absent = reach(null)
-const standardData = standardInquiryData(PROPERTIES.identity, NEXUS)
+const standardData = standardInquiryData(PROPERTIES, NEXUS)
 
 describe('INQUIRY', () => {
   it('returns standard data', () => {

@@ -5,7 +5,7 @@
 
 import { describe, expect, it } from 'vitest'
 import { STATUS } from '../../../scsi/command.ts'
-import { COMMAND_TABLE } from '../../../scsi/command-table.ts'
+import { COMMAND_SETS } from '../../../scsi/command-table.ts'
 import { LogicalUnit } from '../../../scsi/logical-unit.ts'
 import { MemorySavedState } from '../../../scsi/saved-state.ts'
 import { ScsiTarget } from '../../../scsi/target.ts'
@@ -107,7 +107,7 @@ describe('a persistent reservation that is lost', () => {
 
   it('stops all commands but a few', () => {
     const { initiator } = lostBench()
-    const allowed = COMMAND_TABLE.filter((row) => initiator.send(emptyCdb(row)).senseText !== '7/44/01')
+    const allowed = COMMAND_SETS.disk.rows.filter((row) => initiator.send(emptyCdb(row)).senseText !== '7/44/01')
     expect(allowed.map(({ name }) => name).filter((name) => !ALLOWED_WHILE_LOST.includes(name))).toEqual([])
     for (const name of ['INQUIRY', 'REPORT LUNS', 'REQUEST SENSE']) {
       expect(allowed.map((row) => row.name)).toContain(name)

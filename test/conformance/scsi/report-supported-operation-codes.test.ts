@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import { COMMAND_TABLE } from '../../../scsi/command-table.ts'
+import { COMMAND_SETS } from '../../../scsi/command-table.ts'
 import { testBench } from '../../support/scsi-initiator.ts'
 
 const RCTD = 0x80
-const LISTED = COMMAND_TABLE.filter((row) => row.operationCode !== 0x7f)
+const LISTED = COMMAND_SETS.disk.rows.filter((row) => row.operationCode !== 0x7f)
 
 function report(byte2: number, operationCode = 0, serviceAction = 0, allocationLength = 65535) {
   const cdb = Buffer.alloc(12)

@@ -5,7 +5,7 @@
 
 import { describe, expect, it } from 'vitest'
 import { STATUS } from '../../../scsi/command.ts'
-import { COMMAND_TABLE } from '../../../scsi/command-table.ts'
+import { COMMAND_SETS } from '../../../scsi/command-table.ts'
 import type { CommandDefinition } from '../../../scsi/define-command.ts'
 import { ALL_TYPES, OUT, reserveOut, TYPE } from '../../support/persistent-reserve.ts'
 import { emptyCdb, TestInitiator, testBench } from '../../support/scsi-initiator.ts'
@@ -85,7 +85,7 @@ const NEVER_ALLOWED = [
 const ELSEWHERE = ['PERSISTENT RESERVE OUT', 'PREVENT ALLOW MEDIUM REMOVAL', 'RELEASE', 'RESERVE', 'START STOP UNIT']
 
 /** Commands of CD and DVD devices, which SPC-4 and SBC-4 do not know. */
-const OF_OTHER_STANDARDS = COMMAND_TABLE.filter(({ standard }) => !/^S[PB]C/.test(standard)).map(familyOf)
+const OF_OTHER_STANDARDS = COMMAND_SETS.disk.rows.filter(({ standard }) => !/^S[PB]C/.test(standard)).map(familyOf)
 
 /** The name without its CDB length or service action. */
 function familyOf({ name }: CommandDefinition): string {
@@ -112,7 +112,7 @@ function reservedBy(type: number) {
 const conflicts = (initiator: TestInitiator, cdb: Buffer | readonly number[]) =>
   initiator.send(cdb).status === STATUS.RESERVATION_CONFLICT
 
-const ROWS = COMMAND_TABLE.filter((row) => ![...ELSEWHERE, ...OF_OTHER_STANDARDS].includes(familyOf(row)))
+const ROWS = COMMAND_SETS.disk.rows.filter((row) => ![...ELSEWHERE, ...OF_OTHER_STANDARDS].includes(familyOf(row)))
 
 describe.each(ALL_TYPES)('a reservation of type %i', (type) => {
   it('stops the commands of a stranger that the standards name', () => {
@@ -144,6 +144,14 @@ describe.each(ALL_TYPES)('a reservation of type %i', (type) => {
     expect(conflicts(stranger, [0x1b, 0, 0, 0, 0x00])).toBe(true)
     expect(conflicts(stranger, [0x1b, 0, 0, 0, 0x11])).toBe(true)
   })
+})
+
+it('anybody may allow the removal of a medium, and only whom the reservation admits may prevent it', () => {
+  for (const type of ALL_TYPES) {
+    const { stranger } = reservedBy(type)
+    expect(conflicts(stranger, [0x1e, 0, 0, 0, 0])).toBe(false)
+    expect(conflicts(stranger, [0x1e, 0, 0, 0, 1])).toBe(true)
+  }
 })
 
 it('the table knows every command', () => {

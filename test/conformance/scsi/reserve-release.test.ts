@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { STATUS } from '../../../scsi/command.ts'
-import { COMMAND_TABLE } from '../../../scsi/command-table.ts'
+import { COMMAND_SETS } from '../../../scsi/command-table.ts'
 import { ALL_TYPES, OUT, readKeys, readReservation, reserveOut, TYPE } from '../../support/persistent-reserve.ts'
 import { emptyCdb, lunField, TestInitiator, testBench } from '../../support/scsi-initiator.ts'
 
@@ -10,7 +10,14 @@ const FORMS = [
 ]
 
 /** What goes on while another nexus has reserved the logical unit (SPC-2). */
-const ALLOWED_DURING_RESERVE = ['INQUIRY', 'RELEASE (10)', 'RELEASE (6)', 'REPORT LUNS', 'REQUEST SENSE']
+const ALLOWED_DURING_RESERVE = [
+  'INQUIRY',
+  'PREVENT ALLOW MEDIUM REMOVAL',
+  'RELEASE (10)',
+  'RELEASE (6)',
+  'REPORT LUNS',
+  'REQUEST SENSE',
+]
 
 function twoInitiators() {
   const bench = testBench()
@@ -33,7 +40,9 @@ describe.each(FORMS)('RESERVE $name and RELEASE $name', ({ reserve, release }) =
   it('stop every command of another nexus but those that are exempt', () => {
     const { initiator, other, store } = twoInitiators()
     initiator.send(reserve)
-    const allowed = COMMAND_TABLE.filter((row) => other.send(emptyCdb(row)).status !== STATUS.RESERVATION_CONFLICT)
+    const allowed = COMMAND_SETS.disk.rows.filter(
+      (row) => other.send(emptyCdb(row)).status !== STATUS.RESERVATION_CONFLICT,
+    )
     expect(allowed.map((row) => row.name).sort()).toEqual(ALLOWED_DURING_RESERVE)
     expect(store.calls).toEqual([])
   })

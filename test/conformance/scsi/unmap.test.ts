@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { COMMAND_TABLE } from '../../../scsi/command-table.ts'
+import { COMMAND_SETS } from '../../../scsi/command-table.ts'
 import { blockCdb, emptyCdb, testBench } from '../../support/scsi-initiator.ts'
 import { TestStore } from '../../support/scsi-store.ts'
 
@@ -130,7 +130,7 @@ describe('UNMAP', () => {
 })
 
 describe('GET LBA STATUS', () => {
-  const ROW_32 = COMMAND_TABLE.find((row) => row.name === 'GET LBA STATUS (32)')!
+  const ROW_32 = COMMAND_SETS.disk.rows.find((row) => row.name === 'GET LBA STATUS (32)')!
 
   function statusCdb(name: string, lba: number, allocationBytes = 1000, scanBlocks = 0): Buffer {
     if (name === 'GET LBA STATUS (16)') {

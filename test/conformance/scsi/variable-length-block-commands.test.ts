@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest'
-import { COMMAND_TABLE } from '../../../scsi/command-table.ts'
+import { COMMAND_SETS } from '../../../scsi/command-table.ts'
 import { emptyCdb, testBench } from '../../support/scsi-initiator.ts'
 
 /** A 32-byte CDB with expectations about protection information that no disk here has. */
 function cdb32(name: string, lba: number, blocks: number, flags = 0): Buffer {
-  const row = COMMAND_TABLE.find((candidate) => candidate.name === name)!
+  const row = COMMAND_SETS.disk.rows.find((candidate) => candidate.name === name)!
   const cdb = emptyCdb(row)
   cdb[10] = flags
   cdb.writeBigUInt64BE(BigInt(lba), 12)

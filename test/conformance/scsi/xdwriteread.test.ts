@@ -1,7 +1,7 @@
 /** XDWRITEREAD (10) and (32), SBC-3: the bidirectional commands, and the 32-byte CDB. */
 
 import { describe, expect, it } from 'vitest'
-import { findCommand } from '../../../scsi/command-table.ts'
+import { COMMAND_SETS } from '../../../scsi/command-table.ts'
 import { type SendOptions, testBench } from '../../support/scsi-initiator.ts'
 
 const DISABLE_WRITE = 0x04
@@ -125,7 +125,7 @@ describe('a CDB of 32 bytes', () => {
     for (const serviceAction of [0x0000, 0x0006, 0x0008, 0x000e, 0x0107]) {
       const cdb = xdWriteRead32(0, 1)
       cdb.writeUInt16BE(serviceAction, 8)
-      expect(findCommand(cdb)).toBeNull()
+      expect(COMMAND_SETS.disk.find(cdb)).toBeNull()
       const exchange = testBench().initiator.send(cdb)
       expect([exchange.senseText, exchange.pointedAt]).toEqual(['5/24/00', '8'])
     }

@@ -1,15 +1,21 @@
 import { describe, expect, it } from 'vitest'
 import { findReservedBit } from '../../../scsi/cdb.ts'
-import { COMMAND_TABLE, findCommand, isOperationCodeSupported } from '../../../scsi/command-table.ts'
+import { COMMAND_SETS } from '../../../scsi/command-table.ts'
 import { cdbUsageData } from '../../../scsi/define-command.ts'
-import { emptyCdb, testBench } from '../../support/scsi-initiator.ts'
+import { EVERY_DEVICE_TYPE } from '../../../scsi/device-type.ts'
+import { benchOf } from '../../support/cd-dvd-bench.ts'
+import { emptyCdb } from '../../support/scsi-initiator.ts'
 
-describe.each(COMMAND_TABLE.map((row) => [row.name, row] as const))('the row of %s', (_name, row) => {
+const ROWS = EVERY_DEVICE_TYPE.flatMap((deviceType) =>
+  COMMAND_SETS[deviceType].rows.map((row) => [deviceType, row.name, row] as const),
+)
+
+describe.each(ROWS)('%s: the row of %s', (deviceType, _name, row) => {
   const usage = cdbUsageData(row)
 
   it('is found by its own CDB', () => {
-    expect(findCommand(usage)).toBe(row)
-    expect(isOperationCodeSupported(row.operationCode)).toBe(true)
+    expect(COMMAND_SETS[deviceType].find(usage)).toBe(row)
+    expect(COMMAND_SETS[deviceType].isOperationCodeSupported(row.operationCode)).toBe(true)
   })
 
   it('evaluates exactly the bits of its supported fields, and NACA', () => {
@@ -33,7 +39,7 @@ describe.each(COMMAND_TABLE.map((row) => [row.name, row] as const))('the row of 
   })
 
   it('refuses every other bit with a pointer to it, or to the field that it is in', () => {
-    const { initiator, store } = testBench()
+    const { initiator, store } = benchOf(deviceType)
     for (let at = 1; at < row.cdb.lengthBytes; at++) {
       for (let bit = 0; bit < 8; bit++) {
         if ((row.cdb.usageMask[at]! & (1 << bit)) !== 0) continue
@@ -56,25 +62,27 @@ describe.each(COMMAND_TABLE.map((row) => [row.name, row] as const))('the row of 
   })
 
   it('establishes an ACA when it fails with NACA', () => {
-    const { initiator } = testBench()
+    const { initiator } = benchOf(deviceType)
     const cdb = emptyCdb(row)
     const controlByte = row.operationCode === 0x7f ? 1 : row.cdb.lengthBytes - 1
-    cdb[controlByte] = 0x84
-    expect(initiator.send(cdb).pointedAt).toBe(`${controlByte}.7`)
+    cdb[controlByte] = 0x0c
+    expect(initiator.send(cdb).pointedAt).toBe(`${controlByte}.3`)
     expect(initiator.send([0x00]).status).toBe(0x30)
   })
 })
 
-describe('the command table', () => {
+describe.each(EVERY_DEVICE_TYPE)('the command table for %s', (deviceType) => {
+  const { rows } = COMMAND_SETS[deviceType]
+
   it('is sorted and without duplicates', () => {
-    const keys = COMMAND_TABLE.map((row) => row.operationCode * 256 + (row.serviceAction ?? 0))
+    const keys = rows.map((row) => row.operationCode * 256 + (row.serviceAction ?? 0))
     expect(keys).toEqual([...new Set(keys)].sort((a, b) => a - b))
   })
 
   it('refuses operation codes and service actions that are not in it', () => {
-    const { initiator } = testBench()
+    const { initiator } = benchOf(deviceType)
     for (let operationCode = 0; operationCode < 256; operationCode++) {
-      if (isOperationCodeSupported(operationCode)) continue
+      if (COMMAND_SETS[deviceType].isOperationCodeSupported(operationCode)) continue
       const exchange = initiator.send([operationCode])
       expect([exchange.senseText, exchange.pointedAt]).toEqual(['5/20/00', '0'])
     }
@@ -83,7 +91,7 @@ describe('the command table', () => {
   })
 
   it('answers the commands that an absent logical unit answers in every state', () => {
-    const names = COMMAND_TABLE.filter((row) => row.executeAbsent !== null).map((row) => row.name)
+    const names = rows.filter((row) => row.executeAbsent !== null).map((row) => row.name)
     expect(names).toEqual(['REQUEST SENSE', 'INQUIRY', 'REPORT LUNS'])
   })
 })

@@ -194,7 +194,9 @@ describe('a logical unit', () => {
     }
     const unaligned = { ...options, physicalBlockBytes: 8192, lowestAlignedLba: 2 }
     expect(() => new LogicalUnit(unaligned, new TestStore(4096))).toThrow('lowest aligned')
-    expect(() => new LogicalUnit({ ...options, blockLengthBytes: 1024 }, new TestStore(4096))).toThrow('512 nor 4096')
+    expect(() => new LogicalUnit({ ...options, blockLengthBytes: 1024 }, new TestStore(4096))).toThrow(
+      'not one of 512 and 4096',
+    )
   })
 })
 

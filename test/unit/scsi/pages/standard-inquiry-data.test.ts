@@ -4,7 +4,7 @@ import { bytes, NEXUS, PROPERTIES } from '../../../support/logical-unit-properti
 
 describe('standard INQUIRY data', () => {
   it('has the bytes that the standard lays down', () => {
-    expect(standardInquiryData(PROPERTIES.identity, NEXUS)).toEqual(
+    expect(standardInquiryData(PROPERTIES, NEXUS)).toEqual(
       bytes(`00 00 06 32 5b 38 00 02
         4c554e4554544520 4449534b202020202020202020202020 30303031
         ${'00'.repeat(22)}
@@ -13,14 +13,20 @@ describe('standard INQUIRY data', () => {
   })
 
   it('[KEY-28] has an iSCSI version descriptor of 0960h plus the protocol level', () => {
-    expect(standardInquiryData(PROPERTIES.identity, NEXUS).readUInt16BE(60)).toBe(0x0960 + 1)
+    expect(standardInquiryData(PROPERTIES, NEXUS).readUInt16BE(60)).toBe(0x0960 + 1)
   })
 
   it('refuses an identity that the fields do not hold', () => {
     const { identity } = PROPERTIES
-    expect(() => standardInquiryData({ ...identity, vendor: 'NINECHARS' }, NEXUS)).toThrow('T10_VENDOR_IDENTIFICATION')
-    expect(() => standardInquiryData({ ...identity, product: 'é' }, NEXUS)).toThrow('PRODUCT_IDENTIFICATION')
-    expect(() => standardInquiryData({ ...identity, revision: '12345' }, NEXUS)).toThrow('PRODUCT_REVISION_LEVEL')
+    expect(() => standardInquiryData({ ...PROPERTIES, identity: { ...identity, vendor: 'NINECHARS' } }, NEXUS)).toThrow(
+      'T10_VENDOR_IDENTIFICATION',
+    )
+    expect(() => standardInquiryData({ ...PROPERTIES, identity: { ...identity, product: 'é' } }, NEXUS)).toThrow(
+      'PRODUCT_IDENTIFICATION',
+    )
+    expect(() => standardInquiryData({ ...PROPERTIES, identity: { ...identity, revision: '12345' } }, NEXUS)).toThrow(
+      'PRODUCT_REVISION_LEVEL',
+    )
   })
 })
 
@@ -36,7 +42,7 @@ describe('standard INQUIRY data of an absent logical unit', () => {
   })
 
   it('differs from that of a disk in nothing but the device type, NORMACA, TPGS, 3PC and the names', () => {
-    const disk = standardInquiryData(PROPERTIES.identity, NEXUS)
+    const disk = standardInquiryData(PROPERTIES, NEXUS)
     expect([data[3], disk[3]]).toEqual([0x12, 0x32])
     expect(data.subarray(4, 5)).toEqual(disk.subarray(4, 5))
     expect(data.subarray(1, 3)).toEqual(disk.subarray(1, 3))

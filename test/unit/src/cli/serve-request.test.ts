@@ -8,6 +8,14 @@ const CHAP = { chapUser: ['alice'], chapSecretFile: ['alice.secret'] }
 const MUTUAL_CHAP = { mutualChapUser: 'target', mutualChapSecretFile: 'target.secret' }
 
 describe('readServeRequest', () => {
+  it.each([
+    [{ size: '1G' }, '--cd and --size exclude each other'],
+    [{ blockSize: '4096' }, '--cd and --block-size exclude each other'],
+  ])('refuses --cd with %o', (words, problem) => {
+    expect(() => read({ cd: true, ...words }, ['a.iso'])).toThrow(problem)
+    expect(read({ cd: true }, ['a.iso']).isCd).toBe(true)
+  })
+
   it('without options asks for the default disk, on loopback', () => {
     expect(read()).toEqual({
       files: [],
@@ -27,6 +35,8 @@ describe('readServeRequest', () => {
       readOnly: false,
       blockLengthBytes: null,
       physicalBlockBytes: null,
+      isCd: null,
+      isRemovable: false,
       logLevel: 'info',
     })
   })
@@ -56,6 +66,8 @@ describe('readServeRequest', () => {
       readOnly: true,
       blockSize: '4096',
       physicalBlockSize: '8192',
+      cd: false,
+      removable: true,
       logLevel: 'silent',
     }
     expect(read(words, ['a', 'b'])).toEqual({
@@ -101,6 +113,8 @@ describe('readServeRequest', () => {
       readOnly: true,
       blockLengthBytes: 4096,
       physicalBlockBytes: 8192,
+      isCd: false,
+      isRemovable: true,
       logLevel: 'silent',
     })
   })
@@ -109,6 +123,7 @@ describe('readServeRequest', () => {
     [{ size: '5X' }, '--size 5X is not a size'],
     [{ size: '1000' }, 'no multiple of the block size 512: the next lower one is 512'],
     [{ size: '512', blockSize: '4096' }, 'no multiple of the block size 4096: the least is 4096'],
+    [{ cd: true }, '--cd needs a FILE'],
     [{ blockSize: '1024' }, '--block-size 1024 is not possible: allowed are 512 and 4096'],
     [{ blockSize: '0x200' }, 'allowed are 512 and 4096'],
     [{ logLevel: 'loud' }, 'allowed are fatal, error, warn, info, debug, trace, silent'],
