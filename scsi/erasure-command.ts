@@ -9,13 +9,22 @@ import type { ErasurePlan } from './erasure-plan.ts'
 import type { LogicalUnit } from './logical-unit.ts'
 import { SENSE } from './sense-codes.ts'
 
-/** Start the operation for `command`, which ends here or when the operation ends. */
+/**
+ * Start the operation for `command`, which ends here or when the operation ends. While its parameter list was on the way,
+ * the medium may have begun to leave or to change its size.
+ */
 export function startErasure(
   command: Command,
   logicalUnit: LogicalUnit,
   plan: ErasurePlan,
   isImmediate: boolean,
 ): void {
+  const { medium } = logicalUnit
+  if (medium.isAbsent || logicalUnit.isResizing) {
+    const refusal = medium.isAbsent ? medium.refusal : SENSE.LOGICAL_UNIT_NOT_READY_OPERATION_IN_PROGRESS
+    checkCondition(command, refusal, command.presentedDataBytes)
+    return
+  }
   let isWaiting = !isImmediate
   command.operation = {
     abort() {

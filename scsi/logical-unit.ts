@@ -149,9 +149,14 @@ export class LogicalUnit {
     return this.persistentReservations.isActive || this.reservation.isHeld
   }
 
+  /** The medium is growing or shrinking. */
+  get isResizing(): boolean {
+    return this.#resizing.isUnderWay
+  }
+
   /** The server itself works on the medium or, after a failed format or sanitize operation, must not give it away. */
   get isMediumHeld(): boolean {
-    return this.erasure.isBlocking || this.#resizing.isUnderWay
+    return this.erasure.isBlocking || this.isResizing
   }
 
   /** A nexus can reach this logical unit from now on, and is told of what happens to it. */

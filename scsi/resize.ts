@@ -4,7 +4,8 @@
  * Whoever shrinks may lose data, so that has to be said; otherwise a tail that holds data stays. New commands are refused
  * behind the new end before anything else happens, those that have begun there end first, and one that passed the check
  * and waited for its blocks meanwhile is refused by the store: nobody writes behind the end, and nobody gets GOOD for
- * blocks that are gone. Called by `logical-unit.ts` only.
+ * blocks that are gone. Meanwhile no format or sanitize operation begins, and the medium is not ejected. Called by
+ * `logical-unit.ts` only.
  */
 
 import { AllocationMap } from './backing/allocation-map.ts'
@@ -54,7 +55,7 @@ export class Resizing {
       done(error)
     }
     if (sizeBytes < oldBytes) this.#shrink(sizeBytes, oldBytes, options, ended)
-    else this.#grow(sizeBytes, oldBytes, ended)
+    else this.#grow(sizeBytes, ended)
   }
 
   get #mediumBytes(): number {
@@ -78,17 +79,11 @@ export class Resizing {
     this.#setBlockCount(sizeBytes / this.#logicalUnit.properties.blockLengthBytes)
   }
 
-  /** With its last block held, so that a format or sanitize operation does not begin on a medium that still grows. */
-  #grow(sizeBytes: number, oldBytes: number, done: BackingDone): void {
-    const { blockLengthBytes } = this.#logicalUnit.properties
-    const lastBlock = { offsetBytes: oldBytes - blockLengthBytes, byteCount: blockLengthBytes }
-    this.#logicalUnit.rangeLocks.acquireForCopy(lastBlock, (release) =>
-      this.#logicalUnit.store.resize(sizeBytes, (error) => {
-        if (error === null) this.#setSize(sizeBytes)
-        release()
-        done(error)
-      }),
-    )
+  #grow(sizeBytes: number, done: BackingDone): void {
+    this.#logicalUnit.store.resize(sizeBytes, (error) => {
+      if (error === null) this.#setSize(sizeBytes)
+      done(error)
+    })
   }
 
   #shrink(sizeBytes: number, oldBytes: number, { mayDiscardData }: ResizeOptions, done: BackingDone): void {

@@ -112,7 +112,14 @@ export class SelfTests {
       ended(entry)
       return
     }
-    const buffer = Buffer.alloc(Math.min(SAMPLE_BYTES, this.#currentStore().sizeBytes - offsetBytes))
+    const { sizeBytes } = this.#currentStore()
+    // The medium was ejected, or has become shorter.
+    if (offsetBytes >= sizeBytes) {
+      this.#end(entry, SELF_TEST_RESULT.ABORTED_OTHERWISE)
+      ended(entry)
+      return
+    }
+    const buffer = Buffer.alloc(Math.min(SAMPLE_BYTES, sizeBytes - offsetBytes))
     read([buffer], offsetBytes, (error) => {
       if (error === null) {
         this.#readNext(entry, read, rest, ended)

@@ -56,6 +56,14 @@ const RECEIVE_DIAGNOSTIC_RESULTS = defineCommand({
 
 export const DIAGNOSTIC_COMMANDS = [RECEIVE_DIAGNOSTIC_RESULTS, SEND_DIAGNOSTIC]
 
+/** The SELF-TEST CODEs that start a test. */
+const READING_TESTS: ReadonlySet<number> = new Set([
+  SELF_TEST_CODE.BACKGROUND_SHORT,
+  SELF_TEST_CODE.BACKGROUND_EXTENDED,
+  SELF_TEST_CODE.FOREGROUND_SHORT,
+  SELF_TEST_CODE.FOREGROUND_EXTENDED,
+])
+
 function sendDiagnostic(command: Command, logicalUnit: LogicalUnit): void {
   const { selfTestCode, selfTest, pf, parameterListLength } = SEND_CDB.fields
   const code = readField(command.cdb, selfTestCode)
@@ -64,6 +72,8 @@ function sendDiagnostic(command: Command, logicalUnit: LogicalUnit): void {
   if (isDefaultTest && code !== SELF_TEST_CODE.DEFAULT) checkCondition(command, invalidField(selfTestCode))
   else if (hasList && (isDefaultTest || code !== SELF_TEST_CODE.DEFAULT)) {
     checkCondition(command, invalidField(parameterListLength))
+  } else if (logicalUnit.medium.isAbsent && (isDefaultTest || READING_TESTS.has(code))) {
+    checkCondition(command, logicalUnit.medium.refusal)
   } else if (isDefaultTest) new SelfTestOperation(command, logicalUnit, code).start()
   else if (code !== SELF_TEST_CODE.DEFAULT) startSelfTest(command, logicalUnit, code)
   else if (hasList && !isSet(command.cdb, pf)) checkCondition(command, invalidField(pf))

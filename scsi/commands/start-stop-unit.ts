@@ -108,12 +108,15 @@ function startOrStop(command: Command, logicalUnit: LogicalUnit): void {
   flushUnlessForbidden(command, logicalUnit)
 }
 
-/** An eject that has begun goes on even if the command is aborted: then the command ends with it, unanswered. */
+/**
+ * An eject that has begun does not need the command and goes on when that is aborted: it may wait for commands that an auto
+ * contingent allegiance blocks, and CLEAR ACA aborts the command first.
+ */
 function eject(command: Command, { medium }: LogicalUnit): void {
-  command.operation = { abort: () => {} }
+  command.operation = { abort: () => endAborted(command) }
   medium.eject(command, false, (outcome: EjectOutcome) => {
-    if (command.isAborted) endAborted(command)
-    else if (outcome === 'ejected') completeGood(command)
+    if (command.isAborted) return
+    if (outcome === 'ejected') completeGood(command)
     else if (outcome === 'prevented') checkCondition(command, SENSE.MEDIUM_REMOVAL_PREVENTED)
     else checkCondition(command, senseOfBackingError(outcome, 'write'))
   })
