@@ -77,6 +77,14 @@ export class TestStore implements BackingStore {
     }
   }
 
+  /** Let the held operation at this place happen and complete, whatever is older. */
+  releaseAt(index: number): StoreCall {
+    const [held] = this.#held.splice(index, 1)
+    held!.perform()
+    held!.done(null)
+    return held!.call
+  }
+
   /** Let the oldest held operation fail. */
   releaseWithError(kind: BackingErrorKind): void {
     this.#held.shift()!.done({ kind, message: `test failure ${kind}` })
