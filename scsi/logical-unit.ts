@@ -24,7 +24,7 @@ import type { LogicalUnitIdentity, LogicalUnitProperties } from './logical-unit-
 import { LogicalUnitStatistics } from './logical-unit-statistics.ts'
 import { type ModePageChange, ModeSettings } from './mode-settings.ts'
 import type { Nexus } from './nexus.ts'
-import { QUEUE_ERROR_MANAGEMENT } from './pages/mode-pages.ts'
+import { EXCEPTION_REPORTING, INFORMATIONAL_EXCEPTIONS_CONTROL, QUEUE_ERROR_MANAGEMENT } from './pages/mode-pages.ts'
 import { PersistentReservations } from './persistent-reservations.ts'
 import { PowerCondition } from './power-condition.ts'
 import { ProvisioningWatch } from './provisioning-watch.ts'
@@ -249,6 +249,7 @@ export class LogicalUnit {
     const { isWriteCacheEnabled, isSoftwareWriteProtected } = modeSettings
     if (modeSettings.change(changes, save)) this.establishUnitAttention(SENSE.MODE_PARAMETERS_CHANGED, changer)
     this.#applyModes()
+    if (changes.some(({ page }) => page === INFORMATIONAL_EXCEPTIONS_CONTROL)) this.#reportTestedFailure()
     const isCacheLost = isWriteCacheEnabled && !modeSettings.isWriteCacheEnabled
     const isProtectedNow = !isSoftwareWriteProtected && modeSettings.isSoftwareWriteProtected
     return isCacheLost || isProtectedNow
@@ -297,6 +298,13 @@ export class LogicalUnit {
   establishUnitAttention(condition: SenseCondition, except: ItlNexus | null = null): void {
     for (const itlNexus of this.#itlNexuses) {
       if (itlNexus !== except) itlNexus.unitAttentions.establish(condition)
+    }
+  }
+
+  #reportTestedFailure(): void {
+    const { isFailureTested, exceptionReporting } = this.modeSettings
+    if (isFailureTested && exceptionReporting === EXCEPTION_REPORTING.UNIT_ATTENTION) {
+      this.establishUnitAttention(SENSE.FAILURE_PREDICTION_THRESHOLD_EXCEEDED_FALSE)
     }
   }
 

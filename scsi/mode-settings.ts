@@ -13,6 +13,8 @@ import {
   CACHING,
   CONTROL,
   CONTROL_EXTENSION,
+  EXCEPTION_REPORTING,
+  INFORMATIONAL_EXCEPTIONS_CONTROL,
   LOGICAL_BLOCK_PROVISIONING,
   MODE_PAGES,
   type ModePage,
@@ -75,6 +77,10 @@ export class ModeSettings {
   isReleaseSilent = false
   /** INITIAL COMMAND PRIORITY: for commands of nexuses that SET PRIORITY gave none. */
   initialCommandPriority = 0
+  /** TEST, which DEXCPT excludes: there is a test device failure to report. */
+  isFailureTested = false
+  /** MRIE: how to report it. */
+  exceptionReporting: number = EXCEPTION_REPORTING.NONE
   readonly #savedState: SavedState
   readonly #pages: readonly PageValues[]
 
@@ -177,6 +183,9 @@ export class ModeSettings {
     this.isReleaseSilent = readNumber(control, fields.NUAR) === 1
     this.queueErrorManagement = readNumber(control, fields.QERR)
     this.unitAttentionInterlock = readNumber(control, fields.UA_INTLCK_CTRL)
+    const exceptions = this.#valuesOf(INFORMATIONAL_EXCEPTIONS_CONTROL).current
+    this.isFailureTested = readNumber(exceptions, INFORMATIONAL_EXCEPTIONS_CONTROL.fields.TEST) === 1
+    this.exceptionReporting = readNumber(exceptions, INFORMATIONAL_EXCEPTIONS_CONTROL.fields.MRIE)
     const extension = this.#valuesOf(CONTROL_EXTENSION).current
     this.initialCommandPriority = readNumber(extension, CONTROL_EXTENSION.fields.INITIAL_COMMAND_PRIORITY)
   }

@@ -72,7 +72,7 @@ const LOG_SELECT = defineCommand({
 export const LOG_COMMANDS = [LOG_SELECT, LOG_SENSE]
 
 function logSense(command: Command, logicalUnit: LogicalUnit): void {
-  const { statistics, selfTests, properties } = logicalUnit
+  const { statistics, selfTests, properties, modeSettings } = logicalUnit
   const { parameterPointer } = SENSE_CDB.fields
   const pages = logPagesOf(properties)
   const code = readField(command.cdb, pageCode)
@@ -91,6 +91,7 @@ function logSense(command: Command, logicalUnit: LogicalUnit): void {
       statistics: isDefault ? new LogicalUnitStatistics() : statistics,
       selfTestEntries: selfTests.entries,
       properties,
+      isFailureTested: modeSettings.isFailureTested,
       space: { usedBytes: 0, availableBytes: 0 },
     }
     const answer = () => logPageData(command, page, control, source)

@@ -136,6 +136,10 @@ function findWrongBit(wanted: Buffer, current: Buffer, changeable: Buffer, page:
     const field = page.fields[name]
     if (field?.kind === 'number' && !values!.includes(readNumber(wanted, field))) return topOf(field)
   }
+  const [first, second] = page.exclusive?.map((name) => page.fields[name]) ?? []
+  if (first?.kind === 'number' && second?.kind === 'number') {
+    if (readNumber(wanted, first) === 1 && readNumber(wanted, second) === 1) return topOf(first)
+  }
   return null
 }
 

@@ -9,12 +9,15 @@ import type { LogicalUnitProperties } from '../logical-unit-properties.ts'
 import type { LogicalUnitStatistics, ResettableCounter } from '../logical-unit-statistics.ts'
 import { THRESHOLD_SET_BYTES } from '../provisioning-watch.ts'
 import { SELF_TEST_ENTRIES_MAX, type SelfTestEntry } from '../self-test.ts'
+import { SENSE } from '../sense-codes.ts'
 
 /** What pages are made of. */
 export interface LogSource {
   readonly statistics: LogicalUnitStatistics
   readonly selfTestEntries: readonly SelfTestEntry[]
   readonly properties: LogicalUnitProperties
+  /** There is a test device failure to report. */
+  readonly isFailureTested: boolean
   /** For a page that `needsSpace`. */
   readonly space: BackingSpace
 }
@@ -113,10 +116,13 @@ const POWER_CONDITION_TRANSITIONS = page(0x1a, 'Power Condition Transitions', ({
   return Object.entries(byCode).map(([code, count]) => list(Number(code), unsigned(count, 4)))
 })
 
-/** No exception is pending, ever. */
-const INFORMATIONAL_EXCEPTIONS = page(0x2f, 'Informational Exceptions', () => [
-  list(0, Buffer.from([0, 0, TEMPERATURE_UNKNOWN, 0])),
-])
+/** The additional sense code and qualifier of the exception, which can be the test device failure only. */
+const INFORMATIONAL_EXCEPTIONS = page(0x2f, 'Informational Exceptions', ({ isFailureTested }) => {
+  const { asc, ascq } = isFailureTested
+    ? SENSE.FAILURE_PREDICTION_THRESHOLD_EXCEEDED_FALSE
+    : SENSE.NO_ADDITIONAL_SENSE_INFORMATION
+  return [list(0, Buffer.from([asc, ascq, TEMPERATURE_UNKNOWN, 0]))]
+})
 
 /** The pages that have parameters, in ascending order. */
 const LOG_PAGES: readonly LogPage[] = [

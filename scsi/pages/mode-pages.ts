@@ -36,6 +36,8 @@ export interface ModePage<T extends FieldTable = FieldTable> {
   readonly changeable: (unit: LogicalUnitProperties) => readonly (keyof T & string)[]
   /** The values that a changeable field takes; one that is not named takes all that fit. */
   readonly allowed: { readonly [Name in keyof T]?: readonly number[] }
+  /** Two bits of which only one may be set; the first one is what is wrong when both are. */
+  readonly exclusive: readonly [keyof T & string, keyof T & string] | null
 }
 
 const READ_WRITE_ERROR_RECOVERY = modePage({
@@ -145,14 +147,23 @@ const POWER_CONDITION = modePage({
   pageLengthBytes: 0x26,
 })
 
-/** DEXCPT one: failure predictions are not reported, for there is nothing to predict them from. */
-const INFORMATIONAL_EXCEPTIONS_CONTROL = modePage({
+/** MRIE (SPC-3 table 256): how an informational exception is reported. Never by failing a command that succeeded. */
+export const EXCEPTION_REPORTING = { NONE: 0x0, UNIT_ATTENTION: 0x2, ON_REQUEST: 0x6 } as const
+
+/**
+ * There is nothing to predict a failure from, so that the only exception is the test device failure of TEST, which lets
+ * somebody see whether the way of such reports works. It is reported when TEST is set, and no count or timer repeats it.
+ */
+export const INFORMATIONAL_EXCEPTIONS_CONTROL = modePage({
   pageCode: 0x1c,
   name: 'Informational Exceptions Control',
   standard: 'SPC-4',
   pageLengthBytes: 0x0a,
-  fields: { DEXCPT: bit(2, 3), MRIE: bits(3, 3, 0) },
+  fields: { DEXCPT: bit(2, 3), TEST: bit(2, 2), MRIE: bits(3, 3, 0) },
   defaults: () => ({ DEXCPT: true }),
+  changeable: () => ['DEXCPT', 'TEST', 'MRIE'],
+  allowed: { MRIE: Object.values(EXCEPTION_REPORTING) },
+  exclusive: ['TEST', 'DEXCPT'],
 })
 
 /** THRESHOLD ARMING (SBC-3): on which side of the threshold it fires. */
@@ -325,6 +336,7 @@ function modePage<T extends FieldTable>(declaration: ModePageDeclaration<T>): Mo
     defaults: () => ({}),
     changeable: () => [],
     allowed: {},
+    exclusive: null,
     ...declaration,
   }
 }

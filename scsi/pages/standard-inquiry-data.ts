@@ -76,7 +76,7 @@ function inquiryData(
     PERIPHERAL: peripheral,
     RMB: isRemovable,
     VERSION: VERSION_SPC_4,
-    NORMACA: peripheral === PERIPHERAL.DISK,
+    NORMACA: peripheral !== PERIPHERAL.ABSENT,
     HISUP: true,
     RESPONSE_DATA_FORMAT,
     ADDITIONAL_LENGTH,

@@ -18,7 +18,7 @@ const refusal = (from: TestInitiator, cdb: readonly number[]) => {
 
 describe('a CD device', () => {
   it('is of type 05h and removable in standard data and VPD pages', () => {
-    expect(initiator.send([0x12, 0, 0, 0, 96]).dataIn.subarray(0, 3).toString('hex')).toBe('058006')
+    expect(initiator.send([0x12, 0, 0, 0, 96]).dataIn.subarray(0, 4).toString('hex')).toBe('05800632')
     expect(hexOf(initiator, [0x12, 1, 0, 0, 255])).toBe('05000006' + '008083868788')
   })
 

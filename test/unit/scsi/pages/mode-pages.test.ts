@@ -35,8 +35,8 @@ describe('the table of mode pages', () => {
   })
 
   it('names in each row only fields that the page has, and allowed values that they hold', () => {
-    for (const { fields, changeable, allowed, name } of MODE_PAGES) {
-      for (const field of [...changeable(PROPERTIES), ...Object.keys(allowed)])
+    for (const { fields, changeable, allowed, exclusive, name } of MODE_PAGES) {
+      for (const field of [...changeable(PROPERTIES), ...Object.keys(allowed), ...(exclusive ?? [])])
         expect(fields, name).toHaveProperty(field)
     }
   })
@@ -46,6 +46,7 @@ describe('the table of mode pages', () => {
       modePageChangeableMask(MODE_PAGES.find((page) => page.name === name)!, unit)
     expect(mask('Caching')).toEqual(bytes(`88 12 04${'00'.repeat(17)}`))
     expect(mask('Caching', withCapabilities({ volatileWriteCache: false }))[2]).toBe(0)
+    expect(mask('Informational Exceptions Control')).toEqual(bytes(`9c 0a 0c 0f${'00'.repeat(8)}`))
     expect(mask('Control')).toEqual(bytes('8a 0a f4 0e 38 40 00 00 00 00 00 00'))
     expect(mask('Logical Block Provisioning')).toEqual(
       bytes('dc 02 00 1c 01 000000 00000000 00000000 80 00 0000 ffffffff 80 00 0000 ffffffff'),
