@@ -63,6 +63,8 @@ export class Command {
   presentedDataBytes = 0
   /** The same for the Data-In of a bidirectional command, whose `presentedDataBytes` is for its Data-Out. */
   presentedReadBytes = 0
+  /** When it arrived, by the monotonic clock, if its time is taken for the statistics; 0 otherwise. */
+  sampledSinceMs = 0
   /** STATUS QUALIFIER (SAM-5), for transports that can carry it; 0 for none. */
   statusQualifier = 0
   /** The unit attention condition that the response tells of; null for none. */

@@ -17,7 +17,32 @@ export type ResettableCounter =
   | 'uncorrectedVerifyErrors'
   | 'nonMediumErrors'
 
+/**
+ * The time of one command in so many is taken, because two looks at the clock for each would slow down all. A prime, so
+ * that no pattern of an initiator hides its reads or its writes.
+ */
+const COMMANDS_PER_SAMPLE = 61
+
+/** How long the commands of a kind take, by samples. */
+class CommandTimes {
+  #sampledMs = 0
+  #samples = 0
+
+  add(durationMs: number): void {
+    this.#sampledMs += durationMs
+    this.#samples++
+  }
+
+  /** How long that many commands took together, as far as the samples stand for all. */
+  estimatedMs(commandCount: number): number {
+    return this.#samples === 0 ? 0 : (this.#sampledMs / this.#samples) * commandCount
+  }
+}
+
 export class LogicalUnitStatistics {
+  readonly #readTimes = new CommandTimes()
+  readonly #writeTimes = new CommandTimes()
+  #commandsToSample = 1
   readCommands = 0
   writeCommands = 0
   readBytes = 0
@@ -43,16 +68,35 @@ export class LogicalUnitStatistics {
     for (const name of names) this.#valuesAtReset.set(name, this[name])
   }
 
+  /** How long reads took together, from arrival to status. */
+  get readProcessingMs(): number {
+    return this.#readTimes.estimatedMs(this.readCommands)
+  }
+
+  /** The same of writes. */
+  get writeProcessingMs(): number {
+    return this.#writeTimes.estimatedMs(this.writeCommands)
+  }
+
+  /** A command arrived. */
+  commandArrived(command: Command): void {
+    if (--this.#commandsToSample > 0) return
+    this.#commandsToSample = COMMANDS_PER_SAMPLE
+    command.sampledSinceMs = performance.now()
+  }
+
   /** A command ended with a status. */
-  commandEnded({ definition, presentedDataBytes }: Command): void {
+  commandEnded({ definition, presentedDataBytes, sampledSinceMs }: Command): void {
     switch (definition?.taskClass) {
       case 'read':
         this.readCommands++
         this.readBytes += presentedDataBytes
+        if (sampledSinceMs > 0) this.#readTimes.add(performance.now() - sampledSinceMs)
         break
       case 'write':
         this.writeCommands++
         this.writtenBytes += presentedDataBytes
+        if (sampledSinceMs > 0) this.#writeTimes.add(performance.now() - sampledSinceMs)
         break
       case 'verify':
         this.verifiedBytes += presentedDataBytes

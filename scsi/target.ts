@@ -147,7 +147,8 @@ export class ScsiTarget implements TargetView {
     }
     const itlNexus = this.#route(reach, lun) ?? reach.absent
     command.itlNexus = itlNexus
-    const { taskSet } = itlNexus
+    const { taskSet, logicalUnit } = itlNexus
+    if (logicalUnit !== null) logicalUnit.statistics.commandArrived(command)
     const refusal = taskSet.hasAca ? taskSet.refuseInAca(command) : null
     if (refusal !== null) refuseInAca(command, refusal)
     else if (taskSet.isFull) refuseTaskSetFull(command)

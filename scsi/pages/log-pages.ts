@@ -86,12 +86,12 @@ const SELF_TEST_RESULTS = page(0x10, 'Self-Test Results', ({ selfTestEntries, pr
   ),
 )
 
-/** The unit of the times in a statistics page: a millisecond. */
-const TIME_INTERVAL = { negativeExponent: 3, integer: 1 } as const
+/** The unit of the times in a statistics page: a microsecond. */
+const TIME_INTERVAL = { negativeExponent: 6, integer: 1, perMs: 1000 } as const
 
 /**
- * General statistics and performance: commands and blocks. Times, idle ones too, and weighted numbers are zero, because
- * measuring them would cost every command.
+ * General statistics and performance: commands, blocks, and the time that reads and writes took, as far as samples tell.
+ * Idle times and weighted numbers are zero, because they would cost every command a look at the clock.
  */
 const GENERAL_STATISTICS_AND_PERFORMANCE = page(
   0x19,
@@ -100,8 +100,11 @@ const GENERAL_STATISTICS_AND_PERFORMANCE = page(
     const { readCommands, writeCommands, readBytes, writtenBytes } = statistics
     const blocksReceived = Math.floor(writtenBytes / blockLengthBytes)
     const blocksTransmitted = Math.floor(readBytes / blockLengthBytes)
-    const UNMEASURED = [0, 0, 0, 0]
-    const numbers = [readCommands, writeCommands, blocksReceived, blocksTransmitted, ...UNMEASURED]
+    const times = [statistics.readProcessingMs, statistics.writeProcessingMs].map((timeMs) =>
+      Math.round(timeMs * TIME_INTERVAL.perMs),
+    )
+    const WEIGHTED = [0, 0]
+    const numbers = [readCommands, writeCommands, blocksReceived, blocksTransmitted, ...times, ...WEIGHTED]
     return [
       list(1, Buffer.concat(numbers.map((number) => unsigned(number, 8)))),
       list(2, unsigned(0, 8)),

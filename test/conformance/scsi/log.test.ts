@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { STATUS } from '../../../scsi/command.ts'
 import { bytes } from '../../support/logical-unit-properties.ts'
 import { blockCdb, TestInitiator, testBench } from '../../support/scsi-initiator.ts'
@@ -71,9 +71,35 @@ describe('LOG SENSE', () => {
     expect(values(initiator, 0x02)[5]).toBe(1024n)
     const page = sense(initiator, 0x19).dataIn
     expect(page.length).toBe(4 + 68 + 12 + 12)
-    expect(page.subarray(84)).toEqual(bytes('0003 63 08 00000003 00000001'))
+    expect(page.subarray(84)).toEqual(bytes('0003 63 08 00000006 00000001'))
     const general = page.subarray(8)
     expect([0, 8, 16, 24].map((at) => general.readBigUInt64BE(at))).toEqual([1n, 1n, 2n, 3n])
+  })
+
+  it('estimates how long reads and writes take, in microseconds, from one command in many', () => {
+    vi.useFakeTimers({ toFake: ['performance'] })
+    try {
+      vi.advanceTimersByTime(1)
+      const { initiator, store } = testBench()
+      store.isManual = true
+      const times = () => {
+        const general = sense(initiator, 0x19).dataIn.subarray(8)
+        return [32, 40].map((at) => Number(general.readBigUInt64BE(at)))
+      }
+      const take = (operationCode: number, durationMs: number, dataOut?: Buffer) => {
+        initiator.send(blockCdb(operationCode, 0, 1), dataOut === undefined ? {} : { dataOut })
+        vi.advanceTimersByTime(durationMs)
+        store.release()
+      }
+      // As many commands as it takes for some of either kind to be looked at.
+      for (let i = 0; i < 200; i++) {
+        take(0x28, 2)
+        take(0x2a, 5, Buffer.alloc(512))
+      }
+      expect(times()).toEqual([200 * 2000, 200 * 5000])
+    } finally {
+      vi.useRealTimers()
+    }
   })
 
   it('counts errors of the medium by direction, and ours', () => {
