@@ -252,7 +252,8 @@ export class LogicalUnit {
     if (changes.some(({ page }) => page === INFORMATIONAL_EXCEPTIONS_CONTROL)) this.#reportTestedFailure()
     const isCacheLost = isWriteCacheEnabled && !modeSettings.isWriteCacheEnabled
     const isProtectedNow = !isSoftwareWriteProtected && modeSettings.isSoftwareWriteProtected
-    return isCacheLost || isProtectedNow
+    // What an ejected medium had cached was written out before it left.
+    return !this.medium.isAbsent && (isCacheLost || isProtectedNow)
   }
 
   /**

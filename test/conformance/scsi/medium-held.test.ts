@@ -10,6 +10,7 @@ import type { TaskManagementOutcome } from '../../../scsi/target.ts'
 import { blockCdb, lunField, TestInitiator, testBench } from '../../support/scsi-initiator.ts'
 
 const EJECT = [0x1b, 0, 0, 0, 0x02]
+const LOAD = [0x1b, 0, 0, 0, 0x03]
 const TEST_UNIT_READY = [0x00]
 const FAILING_NACA = [0, 0x01, 0, 0, 0, 0x04]
 const TRAY_OPEN = '2/3a/02'
@@ -39,6 +40,19 @@ describe('an eject with the ACA attribute', () => {
     expect(outcomes).toEqual(['functionComplete'])
     expect([write.status, ejected.end]).toEqual([STATUS.GOOD, 'aborted'])
     expect(other.send(TEST_UNIT_READY).senseText).toBe(TRAY_OPEN)
+  })
+})
+
+describe('MODE SELECT', () => {
+  it('sets SWP while the medium is out, and protects it when it is back', () => {
+    const { initiator } = testBench({ isRemovable: true })
+    initiator.send(EJECT)
+    const page = [0x0a, 0x0a, 0x02, 0x10, 0x08, 0, 0, 0, 0, 0, 0, 1]
+    const dataOut = Buffer.from([0, 0, 0, 0, ...page])
+    const selected = initiator.send([0x15, 0x10, 0, 0, dataOut.length, 0], { dataOut })
+    expect([selected.senseText, selected.status]).toEqual([null, STATUS.GOOD])
+    expect(initiator.send(LOAD).status).toBe(STATUS.GOOD)
+    expect(initiator.send(blockCdb(0x2a, 0, 1), { dataOut: Buffer.alloc(512) }).senseText).toBe('7/27/00')
   })
 })
 
