@@ -32,7 +32,7 @@ const INQUIRY = defineCommand({
   execute: (command, { properties }, { access, target }) =>
     sendInquiryData(
       command,
-      () => standardInquiryData(properties, command.nexus),
+      () => standardInquiryData(properties, command.nexus, target.targetPorts().length),
       (code) => vpdPage(code, properties, command.nexus, target.targetPorts()),
       access.isDisconnected ? QUALIFIER_NOT_CONNECTED : 0,
     ),

@@ -23,6 +23,7 @@ const FIELDS = {
   TPGS: bits(5, 5, 4),
   /** 3PC. */
   THIRD_PARTY_COPY: bit(5, 3),
+  MULTIP: bit(6, 4),
   CMDQUE: bit(7, 1),
   T10_VENDOR_IDENTIFICATION: ascii(8, 8),
   PRODUCT_IDENTIFICATION: ascii(16, 16),
@@ -51,12 +52,14 @@ type InquiryIdentity = Pick<LogicalUnitIdentity, 'vendor' | 'product' | 'revisio
 /** Where nothing is mapped; initiators take a blank vendor for a broken target and stop looking at further numbers. */
 const ABSENT_UNIT: InquiryIdentity = { vendor: 'LUNETTE', product: 'NO LOGICAL UNIT', revision: '0001' }
 
-/** Standard INQUIRY data of a logical unit, as `nexus` sees it. */
+/** Standard INQUIRY data of a logical unit, as `nexus` sees it through one of so many target ports. */
 export function standardInquiryData(
   { identity, deviceType, isRemovable }: LogicalUnitProperties,
   nexus: Nexus,
+  targetPortCount = 1,
 ): Buffer {
-  return inquiryData(deviceType === 'cdDvd' ? PERIPHERAL.CD_DVD : PERIPHERAL.DISK, identity, nexus, isRemovable)
+  const peripheral = deviceType === 'cdDvd' ? PERIPHERAL.CD_DVD : PERIPHERAL.DISK
+  return inquiryData(peripheral, identity, nexus, isRemovable, targetPortCount > 1)
 }
 
 /** Standard INQUIRY data of a logical unit number without a logical unit. */
@@ -69,6 +72,7 @@ function inquiryData(
   { vendor, product, revision }: InquiryIdentity,
   { transportVersionDescriptor }: Nexus,
   isRemovable = false,
+  hasSeveralPorts = false,
 ): Buffer {
   const isCdDvd = peripheral === PERIPHERAL.CD_DVD
   const data = Buffer.alloc(LENGTH_BYTES)
@@ -82,6 +86,7 @@ function inquiryData(
     ADDITIONAL_LENGTH,
     TPGS: isCdDvd ? TPGS_IMPLICIT : peripheral === PERIPHERAL.DISK ? TPGS_IMPLICIT_AND_EXPLICIT : 0,
     THIRD_PARTY_COPY: peripheral === PERIPHERAL.DISK,
+    MULTIP: hasSeveralPorts,
     CMDQUE: true,
     T10_VENDOR_IDENTIFICATION: vendor,
     PRODUCT_IDENTIFICATION: product,

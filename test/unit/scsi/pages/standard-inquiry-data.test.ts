@@ -16,6 +16,11 @@ describe('standard INQUIRY data', () => {
     expect(standardInquiryData(PROPERTIES, NEXUS).readUInt16BE(60)).toBe(0x0960 + 1)
   })
 
+  it('has MULTIP where the target has several ports', () => {
+    const multiPort = [1, 2].map((portCount) => standardInquiryData(PROPERTIES, NEXUS, portCount)[6])
+    expect(multiPort).toEqual([0x00, 0x10])
+  })
+
   it('refuses an identity that the fields do not hold', () => {
     const { identity } = PROPERTIES
     expect(() => standardInquiryData({ ...PROPERTIES, identity: { ...identity, vendor: 'NINECHARS' } }, NEXUS)).toThrow(
