@@ -2,6 +2,8 @@
  * START STOP UNIT (SBC-3). A disk in a file has nothing to spin down, and one initiator's stop must not take it away from
  * the others: stopping it writes its cache to the medium, as every stop has to, and leaves it ready. Power conditions are
  * entered and reported. A removable medium is loaded and ejected; where there is none, requests for that are refused.
+ * Devices with removable media come under standards with power conditions of their own (SLEEP of MMC-5 is one), and
+ * hosts ask any of them for it: there a code that SBC-3 reserves is accepted and changes nothing.
  */
 
 import { bit, bits, cdb, invalidField, isSet, readField } from '../cdb.ts'
@@ -71,9 +73,12 @@ function startStopUnit(command: Command, logicalUnit: LogicalUnit): void {
   }
   const conditions = CONDITIONS[requested]
   const condition = conditions?.find((name) => POWER_CONDITIONS[name].modifier === modifier)
-  if (conditions === undefined) checkCondition(command, invalidField(powerCondition))
-  else if (condition === undefined) checkCondition(command, invalidField(powerConditionModifier))
-  else {
+  if (conditions === undefined) {
+    if (logicalUnit.properties.isRemovable) completeGood(command)
+    else checkCondition(command, invalidField(powerCondition))
+  } else if (condition === undefined) {
+    checkCondition(command, invalidField(powerConditionModifier))
+  } else {
     logicalUnit.powerCondition.enter(condition)
     if (condition.startsWith('standby')) flushUnlessForbidden(command, logicalUnit)
     else completeGood(command)

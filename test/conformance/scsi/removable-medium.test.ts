@@ -100,6 +100,14 @@ describe('eject and load', () => {
     expect(initiator.send(TEST_UNIT_READY).senseText).toBe(TRAY_OPEN)
   })
 
+  it('stays where it is with every POWER CONDITION, whatever LOEJ says, also with codes that SBC-3 reserves', () => {
+    const { initiator } = removableDisk()
+    for (let powerCondition = 1; powerCondition <= 0xf; powerCondition++) {
+      expect(initiator.send([0x1b, 1, 0, 0, (powerCondition << 4) | 0x02]).status).toBe(0)
+      expect(initiator.send(TEST_UNIT_READY).status).toBe(0)
+    }
+  })
+
   it('START without a medium says that there is none', () => {
     const { initiator } = driveWith(null)
     expect(initiator.send([0x1b, 0, 0, 0, 0x01]).senseText).toBe(TRAY_CLOSED)
