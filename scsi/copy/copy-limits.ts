@@ -7,6 +7,8 @@
 export const CSCD_DESCRIPTORS_MAX = 64
 /** Segment descriptors of one parameter list. */
 export const SEGMENT_DESCRIPTORS_MAX = 256
+/** MAXIMUM SEGMENT LENGTH: all that a segment in bytes can say. Zero, no limit, is taken for no copy by some initiators. */
+export const SEGMENT_BYTES_MAX = 0xffff_ffff
 /** CSCD and segment descriptors of one parameter list together: as many as there may be, of 32 and 28 bytes. */
 export const DESCRIPTOR_LIST_BYTES_MAX = CSCD_DESCRIPTORS_MAX * 32 + SEGMENT_DESCRIPTORS_MAX * 28
 

@@ -12,6 +12,7 @@ import {
   COPY_OPERATIONS_PER_NEXUS_MAX,
   CSCD_DESCRIPTORS_MAX,
   DESCRIPTOR_LIST_BYTES_MAX,
+  SEGMENT_BYTES_MAX,
   SEGMENT_DESCRIPTORS_MAX,
   STATUS_UPDATE_DELAY_MS,
 } from '../../copy/copy-limits.ts'
@@ -220,6 +221,7 @@ function operatingParameters(): Buffer {
   data.writeUInt16BE(CSCD_DESCRIPTORS_MAX, 8)
   data.writeUInt16BE(SEGMENT_DESCRIPTORS_MAX, 10)
   data.writeUInt32BE(DESCRIPTOR_LIST_BYTES_MAX, 12)
+  data.writeUInt32BE(SEGMENT_BYTES_MAX, 16)
   data.writeUInt16BE(COPY_OPERATIONS_PER_NEXUS_MAX, 34)
   data[36] = COPY_OPERATIONS_PER_NEXUS_MAX
   data[43] = descriptorTypes.length

@@ -89,7 +89,7 @@ describe('RECEIVE COPY OPERATING PARAMETERS', () => {
     const data = receive(copyBench().initiator, 0x03).dataIn
     expect(data.readUInt32BE(0)).toBe(data.length - 4)
     expect([data[4], data.readUInt16BE(8), data.readUInt16BE(10), data.readUInt32BE(12)]).toEqual([1, 64, 256, 9216])
-    expect([data.readUInt32BE(16), data.readUInt32BE(20), data.readUInt32BE(24)]).toEqual([0, 0, 0])
+    expect([data.readUInt32BE(16), data.readUInt32BE(20), data.readUInt32BE(24)]).toEqual([0xffff_ffff, 0, 0])
     expect(data.subarray(43).toString('hex')).toBe('03020ae4')
   })
 
