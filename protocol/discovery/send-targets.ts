@@ -19,21 +19,16 @@ export interface DiscoveringSession {
 }
 
 /**
- * Answers `SendTargets=value`: target records, or nothing when there is no such target for this initiator. Null when
- * the session may not ask for this value: All is for discovery sessions only.
+ * Answers `SendTargets=value`: target records, or nothing when there is no such target for this initiator. A normal
+ * session must not support All: it gets nothing for it, since no other key may be in an answer to SendTargets, not even one
+ * that says so.
  *
  * Ownership: a new buffer. Spec: RFC 7143 Appendix C, 13.8.
  */
-export function answerSendTargets(
-  value: string,
-  session: DiscoveringSession,
-  directory: TargetDirectory,
-): Buffer | null {
+export function answerSendTargets(value: string, session: DiscoveringSession, directory: TargetDirectory): Buffer {
   const { sessionType, initiatorName, targetName, endpoint } = session
-  const isAll = value === 'All'
-  if (isAll && sessionType === 'Normal') return null
   const visible = directory.discover(initiatorName, endpoint)
-  if (isAll) return encodeRecords(visible, endpoint)
+  if (value === 'All') return sessionType === 'Normal' ? NOTHING : encodeRecords(visible, endpoint)
   const wanted = value === '' ? targetName : prepareName(value)
   if (sessionType === 'Normal') {
     return wanted === targetName ? encodeRecords([ownTarget(targetName!, visible)], endpoint) : NOTHING

@@ -71,8 +71,7 @@ export function createFullFeatureText(
       if (misuse !== null) return { kind: 'protocolError', reason: misuse }
       const request = pairs.find(({ key }) => key === 'SendTargets')
       if (request === undefined) return { kind: 'answer', text: encodeText(pairs.flatMap(answerPair)) }
-      const targets = answerSendTargets(request.value, session, directory)
-      return { kind: 'answer', text: targets ?? encodeText([{ key: 'SendTargets', value: 'Reject' }]) }
+      return { kind: 'answer', text: answerSendTargets(request.value, session, directory) }
     },
     declared: () => declared,
   }
