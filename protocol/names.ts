@@ -69,7 +69,7 @@ export function prepareOwnName(input: string): string | NameProblem {
   if (typeof name !== 'string') return name
   const prohibited = PROHIBITED_ASCII.exec(name)
   if (prohibited !== null) return { problem: prohibitedCharacter(prohibited[0]) }
-  const type = NAME_TYPES.find(({ designator }) => name.startsWith(designator))
+  const type = findType(name)
   if (type === undefined) {
     return { problem: `an iSCSI name begins with ${NAME_TYPES.map(({ designator }) => designator).join(', ')}` }
   }
@@ -85,6 +85,15 @@ const NAME_TYPES = [
   { designator: 'eui.', pattern: /^eui\.[0-9a-f]{16}$/, form: 'eui. followed by 16 hex digits' },
   { designator: 'naa.', pattern: /^naa\.(?:[0-9a-f]{16}|[0-9a-f]{32})$/, form: 'naa. followed by 16 or 32 hex digits' },
 ] as const
+
+/** Says whether what a peer sent begins like a name of one of the types, however the rest of it is written. */
+export function looksLikeName(received: string): boolean {
+  return findType(received.toLowerCase()) !== undefined
+}
+
+function findType(name: string): (typeof NAME_TYPES)[number] | undefined {
+  return NAME_TYPES.find(({ designator }) => name.startsWith(designator))
+}
 
 function foldAndNormalize(text: string): string {
   const mapped = text.replace(MAPPED_TO_NOTHING, '')

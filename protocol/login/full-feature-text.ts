@@ -6,10 +6,11 @@
  */
 
 import { answerSendTargets, type DiscoveringSession } from '../discovery/send-targets.ts'
+import { looksLikeName } from '../names.ts'
 import type { TargetDirectory } from '../target-directory.ts'
 import { findAnswerOnlyValue, findMisuse } from './key-rules.ts'
 import { KEY_TABLE } from './key-table.ts'
-import { encodeText, parseNumericalValue, parseText, type TextPair } from './text.ts'
+import { encodeText, parseNumericalValue, parseText, quote, type TextPair } from './text.ts'
 
 export type TextAnswer =
   | { readonly kind: 'answer'; readonly text: Buffer }
@@ -29,6 +30,12 @@ export interface FullFeatureText {
   declared(): TextDeclarations
 }
 
+/** The protocol error in a SendTargets command (RFC 7143 appendix C), as a sentence; null when there is none. */
+function findSendTargetsMisuse({ key, value }: TextPair): string | null {
+  if (key !== 'SendTargets' || value === 'All' || value === '' || looksLikeName(value)) return null
+  return `SendTargets is ${quote(value)}, allowed is All, the name of a target, or nothing`
+}
+
 /** A text negotiation for one sequence on a connection of `session`, which may have up to `keysMax` keys. */
 export function createFullFeatureText(
   session: DiscoveringSession,
@@ -44,7 +51,10 @@ export function createFullFeatureText(
       keysSeen.add(pair.key)
       if (keysSeen.size > keysMax) return `a text sequence has at most ${keysMax} keys`
       const row = KEY_TABLE.get(pair.key)
-      const misuse = findAnswerOnlyValue(pair) ?? (row && findMisuse(row, pair, { kind: 'fullFeature' }))
+      const misuse =
+        findAnswerOnlyValue(pair) ??
+        findSendTargetsMisuse(pair) ??
+        (row && findMisuse(row, pair, { kind: 'fullFeature' }))
       if (misuse != null) return misuse
     }
     const isSendTargets = keysSeen.has('SendTargets')

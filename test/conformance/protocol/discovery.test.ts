@@ -41,6 +41,14 @@ describe('SendTargets in a discovery session', () => {
     expect(await sendTargets(initiator, fixture.target.targetName)).toEqual(ownRecord(fixture))
   })
 
+  it.each(['Alle', 'A', 'all', 'test.lunette'])('rejects %s, which is neither All nor a name', async (value) => {
+    for (const initiator of [await fixture.discover(), await fixture.open()]) {
+      await initiator.sendText({ SendTargets: value }, { immediate: true })
+      expect(await answerKind(initiator)).toBe('reject 04')
+      expect(await sendTargets(initiator, fixture.target.targetName)).toEqual(ownRecord(fixture))
+    }
+  })
+
   it('[DISC-4] takes no key beside it', async () => {
     const initiator = await fixture.discover()
     await initiator.sendText({ SendTargets: 'All', 'X-com.example.a': '1' }, { immediate: true })
