@@ -30,9 +30,17 @@ export interface FullFeatureText {
   declared(): TextDeclarations
 }
 
+/**
+ * A key that begins like this can only be SendTargets misspelt, and the command is refused as a whole: libiscsi waits for
+ * ever when it is told NotUnderstood instead, which any other unknown key gets.
+ */
+const LIKE_SEND_TARGETS = /^SendTargets/i
+
 /** The protocol error in a SendTargets command (RFC 7143 appendix C), as a sentence; null when there is none. */
 function findSendTargetsMisuse({ key, value }: TextPair): string | null {
-  if (key !== 'SendTargets' || value === 'All' || value === '' || looksLikeName(value)) return null
+  if (!LIKE_SEND_TARGETS.test(key)) return null
+  if (key !== 'SendTargets') return `${quote(key)} is not a key, SendTargets is`
+  if (value === 'All' || value === '' || looksLikeName(value)) return null
   return `SendTargets is ${quote(value)}, allowed is All, the name of a target, or nothing`
 }
 

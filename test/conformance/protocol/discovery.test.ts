@@ -49,6 +49,13 @@ describe('SendTargets in a discovery session', () => {
     }
   })
 
+  it.each(['SendTargetsPlease', 'sENDtARGETS'])('rejects %s as SendTargets misspelt', async (key) => {
+    const initiator = await fixture.open()
+    await initiator.sendText({ [key]: 'All' }, { immediate: true })
+    expect(await answerKind(initiator)).toBe('reject 04')
+    await initiator.ping()
+  })
+
   it('[DISC-4] takes no key beside it', async () => {
     const initiator = await fixture.discover()
     await initiator.sendText({ SendTargets: 'All', 'X-com.example.a': '1' }, { immediate: true })
