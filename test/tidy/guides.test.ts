@@ -18,7 +18,8 @@ function generalise(text: string): string {
     .replaceAll(/["'`]/g, '')
     .replaceAll(/iqn\.2026-11\.internal\.lunette:0123456789ab|\$\{?(server\.targetName|TARGET)\}?/g, 'TARGET')
     .replaceAll('$SECRET', 'SECRET')
-    .replaceAll('$SECRET', 'SECRET')
+    .replaceAll(/\/dev\/s(db|r0)|\$device/g, 'DEVICE')
+    .replaceAll(/\/srv\/data|\/mnt\/\$type/g, 'MOUNT_POINT')
     .replaceAll(/192\.168\.1\.5:3260|(10\.0\.2\.2|\$address|\$1):\$PORT/g, 'PORTAL')
     .replaceAll(/iscsi:\/\/\S+?\/0(?=\s|$)|\$\{url\}|\$\{?server\.url\(0\)\}?/g, 'URL')
 }
