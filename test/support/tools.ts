@@ -41,6 +41,7 @@ const TOOLS = {
   mcopy: { debianPackage: 'mtools' },
   mmd: { debianPackage: 'mtools' },
   sfdisk: { debianPackage: 'fdisk' },
+  xorriso: { debianPackage: 'xorriso' },
   mmdebstrap: { debianPackage: 'mmdebstrap' },
   isnsd: { debianPackage: 'open-isns-server' },
   isnsadm: { debianPackage: 'open-isns-utils' },

@@ -1,15 +1,17 @@
 /**
  * An EFI application for x64 that fits a page: it reads a payload from the volume that it was started from, writes it
- * back elsewhere, flushes the volume, prints the text that the payload begins with, and powers the machine off. It is
- * the least that the PE32+ format allows: one section, no imports, code that runs at any address.
+ * back elsewhere unless that cannot be written, flushes the volume, prints the text that the payload begins with, and
+ * powers the machine off. It is the least that the PE32+ format allows: one section, no imports, code that runs at any
+ * address.
  */
 
 import { alignUp, guid, u16, u32 } from './uefi-encoding.ts'
 
+/** Offsets in the volume, which is the partition, in bytes: its firmware may have made blocks of another size for it. */
 export interface VolumeCopy {
-  /** In blocks of the volume, which is the partition. */
-  readonly fromLba: number
-  readonly toLba: number
+  readonly fromBytes: number
+  /** Null for a volume that is only read. */
+  readonly toBytes: number | null
   readonly sizeBytes: number
 }
 
@@ -67,7 +69,7 @@ const EXIT = Buffer.from('4883c4405f5e5bc3', 'hex') // add rsp, 40h; pop rdi; po
  * In the calling convention of UEFI: arguments in rcx, rdx, r8, r9 and at rsp + 20h. The offsets into its tables follow
  * from their declarations (EFI_SYSTEM_TABLE, EFI_BOOT_SERVICES, EFI_RUNTIME_SERVICES, EFI_BLOCK_IO_PROTOCOL).
  */
-function machineCode({ fromLba, toLba, sizeBytes }: VolumeCopy): Buffer {
+function machineCode({ fromBytes, toBytes, sizeBytes }: VolumeCopy): Buffer {
   return assemble([
     ['53 56 57 4883ec40', 'push rbx; push rsi; push rdi; sub rsp, 40h'],
     ['4889d3', 'rbx = systemTable'],
@@ -76,8 +78,8 @@ function machineCode({ fromLba, toLba, sizeBytes }: VolumeCopy): Buffer {
     ['488b4818', 'rcx = loadedImage.deviceHandle'],
     ...openProtocol('blockIo'),
     ['4889c7', 'rdi = blockIo'],
-    ...transfer(fromLba, sizeBytes, 'ff5718', 'blockIo.readBlocks'),
-    ...transfer(toLba, sizeBytes, 'ff5720', 'blockIo.writeBlocks'),
+    ...transfer(fromBytes, sizeBytes, 'ff5718', 'blockIo.readBlocks'),
+    ...(toBytes === null ? [] : transfer(toBytes, sizeBytes, 'ff5720', 'blockIo.writeBlocks')),
     ['4889f9 ff5728', 'blockIo.flushBlocks'],
     ...ENDS_ON_ERROR,
     ['488b4b40', 'rcx = systemTable.conOut'],
@@ -107,11 +109,13 @@ function openProtocol(protocol: Label): Line[] {
   ]
 }
 
-function transfer(lba: number, sizeBytes: number, call: string, meaning: string): Line[] {
+function transfer(offsetBytes: number, sizeBytes: number, call: string, meaning: string): Line[] {
   return [
-    ['488b4708 8b10', 'rax = blockIo.media; edx = media.mediaId'],
+    ['488b4f08', 'rcx = blockIo.media'],
+    ['b8', 'eax = offset', offsetBytes],
+    ['31d2 f7710c 4989c0', 'r8 = LBA = offset / media.blockSize'],
+    ['8b11', 'edx = media.mediaId'],
     ['4889f9', 'rcx = blockIo'],
-    ['41b8', 'r8 = LBA', lba],
     ['41b9', 'r9 = size', sizeBytes],
     ['488d05', 'rax = buffer', 'buffer'],
     ['4889442420', 'fifth argument = rax'],

@@ -7,15 +7,17 @@ import { closeSync, openSync, readSync, writeFileSync, writeSync } from 'node:fs
 import { createSparseFile } from '../../../support/disk-files.ts'
 import { runTool } from '../../../support/run-tool.ts'
 import type { Tool } from '../../../support/tools.ts'
-import { efiApplication, type VolumeCopy } from './efi-application.ts'
+import { efiApplication } from './efi-application.ts'
+import { EFI_VOLUME_TOOLS, efiPayload, formatEfiVolume } from './efi-volume.ts'
 
-export const UEFI_DISK_TOOLS: readonly Tool[] = ['sfdisk', 'mformat', 'mcopy', 'mmd']
+export const UEFI_DISK_TOOLS: readonly Tool[] = ['sfdisk', ...EFI_VOLUME_TOOLS]
 
 const SECTOR_BYTES = 512
 const DISK_BYTES = 64 * 2 ** 20
 const PARTITION_LBA = 2048
+const PARTITION_OFFSET_BYTES = PARTITION_LBA * SECTOR_BYTES
 const FILE_SYSTEM_SECTORS = 65_536
-const COPY: VolumeCopy = { fromLba: 100_000, toLba: 80_000, sizeBytes: 1 << 20 }
+const COPY = { fromBytes: 100_000 * SECTOR_BYTES, toBytes: 80_000 * SECTOR_BYTES, sizeBytes: 1 << 20 }
 
 /** Make a disk of 64 MiB at `path` whose boot prints `text`. */
 export async function createUefiDisk(path: string, text: string): Promise<void> {
@@ -23,15 +25,10 @@ export async function createUefiDisk(path: string, text: string): Promise<void> 
   const table = `${path}.table`
   writeFileSync(table, `label: gpt\nstart=${PARTITION_LBA}, type=U\n`)
   await runTool('sh', ['-c', 'sfdisk --quiet "$1" <"$2"', 'sh', path, table])
-  const application = `${path}.efi`
-  writeFileSync(application, efiApplication(COPY))
-  const volume = ['-i', `${path}@@${PARTITION_LBA * SECTOR_BYTES}`]
-  await runTool('mformat', [...volume, '-T', String(FILE_SYSTEM_SECTORS), '::'])
-  await runTool('mmd', [...volume, '::EFI', '::EFI/BOOT'])
-  await runTool('mcopy', [...volume, application, '::EFI/BOOT/BOOTX64.EFI'])
+  await formatEfiVolume(path, PARTITION_OFFSET_BYTES, FILE_SYSTEM_SECTORS, efiApplication(COPY))
   const file = openSync(path, 'r+')
   try {
-    writeSync(file, payload(text), 0, COPY.sizeBytes, offsetOf(COPY.fromLba))
+    writeSync(file, efiPayload(text, COPY.sizeBytes), 0, COPY.sizeBytes, PARTITION_OFFSET_BYTES + COPY.fromBytes)
   } finally {
     closeSync(file)
   }
@@ -42,21 +39,9 @@ export function hasWrittenPayload(path: string, text: string): boolean {
   const copy = Buffer.alloc(COPY.sizeBytes)
   const file = openSync(path, 'r')
   try {
-    readSync(file, copy, 0, copy.length, offsetOf(COPY.toLba))
+    readSync(file, copy, 0, copy.length, PARTITION_OFFSET_BYTES + COPY.toBytes)
   } finally {
     closeSync(file)
   }
-  return copy.equals(payload(text))
-}
-
-function offsetOf(lba: number): number {
-  return (PARTITION_LBA + lba) * SECTOR_BYTES
-}
-
-/** The text with an end mark, then numbers of which no two are the same. */
-function payload(text: string): Buffer {
-  const bytes = Buffer.alloc(COPY.sizeBytes)
-  for (let offset = 0; offset < bytes.length; offset += 4) bytes.writeUInt32LE(offset, offset)
-  bytes.write(`${text}\r\n\0`, 'utf16le')
-  return bytes
+  return copy.equals(efiPayload(text, COPY.sizeBytes))
 }

@@ -6,6 +6,7 @@
 import { writeFileSync } from 'node:fs'
 import type { ServerProcess } from '../../../support/server-process.ts'
 import { createBootableDisk, hasWrittenPayload } from '../firmware/boot-sector.ts'
+import { bootByIpxe } from '../firmware/ipxe-machine.ts'
 import type { Lab } from '../lab.ts'
 import type { Scenario } from '../scenario.ts'
 
@@ -13,7 +14,6 @@ const USER = 'ipxe'
 const SECRET = 'secret of iPXE'
 const TARGET_USER = 'lunette'
 const TARGET_SECRET = 'secret of target'
-const IPXE = '/usr/lib/ipxe/ipxe.lkrn'
 const TEXTS = ['started from LUN 0', 'started from LUN 1'] as const
 const REFUSED = 'Could not open SAN device: Operation not permitted'
 
@@ -26,24 +26,8 @@ function createDisks(lab: Lab, name: string): string[] {
   })
 }
 
-/** Boot a LUN as its administrator would script it; gives the console. */
-function boot(lab: Lab, server: ServerProcess, lun: number, settings: readonly string[] = []): Promise<string> {
-  const script = lab.file('boot.ipxe')
-  const lines = [
-    '#!ipxe',
-    'set net0/ip 10.0.2.15',
-    'set net0/netmask 255.255.255.0',
-    'ifopen net0',
-    'set initiator-iqn iqn.2026-11.example:ipxe',
-    ...settings,
-    `sanboot iscsi:10.0.2.2::${server.port}:${lun.toString(16)}:${server.targetName} || reboot`,
-  ]
-  writeFileSync(script, `${lines.join('\n')}\n`)
-  return lab.runMachine({ qemuArguments: ['-M', 'pc,graphics=off', '-m', '128', '-kernel', IPXE, '-initrd', script] })
-}
-
 async function expectBoot(lab: Lab, server: ServerProcess, disks: readonly string[], lun: number, settings?: string[]) {
-  const console = await boot(lab, server, lun, settings)
+  const console = await bootByIpxe(lab, server, lun, settings)
   if (!console.includes(TEXTS[lun]!)) throw new Error(`LUN ${lun} did not boot`)
   if (!hasWrittenPayload(disks[lun]!, TEXTS[lun]!)) throw new Error(`LUN ${lun} has not what was written during boot`)
 }
@@ -70,7 +54,7 @@ export const scenario: Scenario = {
     const proof = [`set reverse-username ${TARGET_USER}`, `set reverse-password ${TARGET_SECRET}`]
     await expectBoot(lab, guardedServer, guarded, 1, [...login, ...proof])
 
-    const refused = await boot(lab, guardedServer, 0, [`set username ${USER}`, 'set password another secret'])
+    const refused = await bootByIpxe(lab, guardedServer, 0, [`set username ${USER}`, 'set password another secret'])
     if (!refused.includes(REFUSED) || refused.includes(TEXTS[0])) throw new Error('a wrong secret was not refused')
   },
 }

@@ -4,14 +4,12 @@
  */
 
 import { writeFileSync } from 'node:fs'
-import type { ServerProcess } from '../../../support/server-process.ts'
 import { createUefiDisk, hasWrittenPayload, UEFI_DISK_TOOLS } from '../firmware/uefi-disk.ts'
-import { iscsiVariables, type UefiAttempt } from '../firmware/uefi-iscsi.ts'
-import { flashWithVariables } from '../firmware/uefi-variables.ts'
+import type { UefiAttempt } from '../firmware/uefi-iscsi.ts'
+import { attemptOn, bootByUefi } from '../firmware/uefi-machine.ts'
 import type { Lab } from '../lab.ts'
 import type { Scenario } from '../scenario.ts'
 
-const FIRMWARE = '/usr/share/OVMF/OVMF_CODE_4M.fd'
 const USER = 'uefi'
 const SECRET = 'secret-of-uefi'
 const TARGET_USER = 'lunette'
@@ -26,36 +24,8 @@ async function createDisks(lab: Lab, name: string): Promise<[string, string]> {
   return paths
 }
 
-/** What a person sets in the setup menus below "iSCSI Configuration". */
-function attemptOn(server: ServerProcess, lun: number, chap?: UefiAttempt['chap']): UefiAttempt {
-  return {
-    initiatorName: 'iqn.2026-11.example:uefi',
-    macAddress: '52:54:00:12:34:56',
-    localAddress: '10.0.2.15',
-    subnetMask: '255.255.255.0',
-    targetAddress: '10.0.2.2',
-    targetPort: server.port,
-    targetName: server.targetName,
-    lun,
-    ...(chap === undefined ? {} : { chap }),
-  }
-}
-
-/** Start a machine whose firmware is set so; it ends when an application has been started. Gives the console. */
-async function boot(lab: Lab, attempt: UefiAttempt, qemuArguments: readonly string[] = []): Promise<string> {
-  const flash = lab.file('flash.fd')
-  writeFileSync(flash, flashWithVariables(iscsiVariables(attempt)))
-  return lab.runMachine({
-    qemuArguments: [
-      ...['-M', 'q35', '-m', '256', '-drive', `if=pflash,format=raw,readonly=on,file=${FIRMWARE}`],
-      ...['-drive', `if=pflash,format=raw,file=${flash}`],
-      ...qemuArguments,
-    ],
-  })
-}
-
 async function expectBoot(lab: Lab, attempt: UefiAttempt, disk: string, text: string): Promise<void> {
-  const console = await boot(lab, attempt)
+  const console = await bootByUefi(lab, attempt)
   if (!console.includes(text)) throw new Error(`the firmware did not start "${text}"`)
   if (!hasWrittenPayload(disk, text)) throw new Error(`the disk of "${text}" has not what was written during boot`)
 }
@@ -83,7 +53,7 @@ export const scenario: Scenario = {
     const local = lab.file('local.img')
     await createUefiDisk(local, LOCAL_TEXT)
     const wrong = attemptOn(guardedServer, 0, { user: USER, secret: 'another-secret' })
-    const console = await boot(lab, wrong, ['-drive', `if=virtio,format=raw,file=${local}`])
+    const console = await bootByUefi(lab, wrong, ['-drive', `if=virtio,format=raw,file=${local}`])
     const isRefused = guardedServer.output().includes('Authentication failure')
     if (!isRefused || !console.includes(LOCAL_TEXT)) throw new Error('a wrong secret was not refused')
   },
