@@ -49,11 +49,11 @@ const FEATURES: readonly Feature[] = [
   {
     featureCode: 0x0001,
     name: 'Core',
-    version: 1,
+    version: 2,
     isPersistent: true,
     isCurrent: always,
-    // PHYSICAL INTERFACE STANDARD 1h: the SCSI family.
-    parameters: () => [0, 0, 0, 1],
+    // PHYSICAL INTERFACE STANDARD 1h: the SCSI family. DBE: events say whether the device is busy.
+    parameters: () => [0, 0, 0, 1, 1, 0, 0, 0],
   },
   {
     featureCode: 0x0003,
@@ -84,10 +84,11 @@ const FEATURES: readonly Feature[] = [
   {
     featureCode: 0x001f,
     name: 'DVD Read',
-    version: 0,
+    version: 1,
     isPersistent: false,
     isCurrent: (profile) => profile === PROFILE.DVD_ROM,
-    parameters: () => [],
+    // MULTI110, DUAL-R and DUAL-RW zero: no recordable discs.
+    parameters: () => [0, 0, 0, 0],
   },
 ]
 

@@ -1,6 +1,7 @@
 /**
  * GET EVENT STATUS NOTIFICATION (MMC-5), polled: how hosts learn of a disc that came or went without disturbing anything.
- * The media class is the only one here. It neither reports nor clears a unit attention.
+ * There are the media class and, as the Core feature demands, the device busy class, in which nothing ever happens. Who
+ * asks for both hears of the medium. It neither reports nor clears a unit attention.
  */
 
 import { bit, cdb, invalidField, isSet, readField, uint } from '../../cdb.ts'
@@ -16,12 +17,15 @@ import type { MediumEvent } from '../../removable-medium.ts'
 const CDB = cdb(10, { polled: bit(1, 0), notificationClassRequest: uint(4, 1), allocationLength: uint(7, 2) })
 const { polled, notificationClassRequest } = CDB.fields
 
-const MEDIA_CLASS = 4
-const MEDIA_CLASS_BIT = 1 << MEDIA_CLASS
+/** NOTIFICATION CLASS, which is also the number of its bit in a set of classes. */
+const CLASS = { MEDIA: 4, DEVICE_BUSY: 6 } as const
+const SUPPORTED_CLASSES = (1 << CLASS.MEDIA) | (1 << CLASS.DEVICE_BUSY)
 /** NEA: none of the classes that were asked for is supported. */
 const NO_EVENT_AVAILABLE = 0x80
 
 const NO_CHANGE = 0
+/** Device busy event descriptor: event code, not busy, for no time. */
+const NOT_BUSY: readonly number[] = [NO_CHANGE, 0, 0, 0]
 const EVENT_CODES = { ejectRequest: 1, newMedia: 2, mediaRemoval: 3 } as const satisfies Record<MediumEvent, number>
 const MEDIA_STATUS = { TRAY_OPEN: 0b01, MEDIA_PRESENT: 0b10 } as const
 
@@ -45,11 +49,16 @@ function getEventStatusNotification(command: Command, logicalUnit: LogicalUnit, 
     checkCondition(command, invalidField(polled))
     return
   }
-  const isAsked = (readField(command.cdb, notificationClassRequest) & MEDIA_CLASS_BIT) !== 0
-  const event = isAsked ? mediaEvent(logicalUnit, itlNexus) : []
-  // Without an event, EVENT DESCRIPTOR LENGTH counts the two bytes behind it.
-  const notificationClass = isAsked ? MEDIA_CLASS : NO_EVENT_AVAILABLE
-  sendParameterData(command, Buffer.from([0, 2 + event.length, notificationClass, MEDIA_CLASS_BIT, ...event]))
+  const requested = readField(command.cdb, notificationClassRequest)
+  if (requested & (1 << CLASS.MEDIA)) sendEvent(command, CLASS.MEDIA, mediaEvent(logicalUnit, itlNexus))
+  else if (requested & (1 << CLASS.DEVICE_BUSY)) sendEvent(command, CLASS.DEVICE_BUSY, NOT_BUSY)
+  else sendEvent(command, NO_EVENT_AVAILABLE, [])
+}
+
+/** EVENT DESCRIPTOR LENGTH counts what follows it: two bytes of the header, and the descriptor. */
+function sendEvent(command: Command, notificationClass: number, descriptor: readonly number[]): void {
+  const header = [0, 2 + descriptor.length, notificationClass, SUPPORTED_CLASSES]
+  sendParameterData(command, Buffer.from([...header, ...descriptor]))
 }
 
 /** Media event descriptor: event code, media status, start slot and end slot. */

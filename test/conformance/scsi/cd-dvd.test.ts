@@ -100,6 +100,23 @@ describe('GET CONFIGURATION', () => {
     expect(codes([0x46, 2, 0x01, 0x07, 0, 0, 0, 1, 0])).toEqual([])
   })
 
+  it('describes every feature in the length that its version has', () => {
+    expect(hexOf(dvd, [0x46, 0, 0, 1, 0, 0, 0, 1, 0])).toBe(
+      '000000340000' +
+        '0010' +
+        '00010b08' +
+        '0000000101000000' +
+        '00030304' +
+        '29000000' +
+        '00100108' +
+        '0000080000100100' +
+        '001e0404' +
+        '00000000' +
+        '001f0504' +
+        '00000000',
+    )
+  })
+
   it('refuses a reserved RT', () => {
     expect(refusal(initiator, [0x46, 3, 0, 0, 0, 0, 0, 0, 255])).toEqual(['5/24/00', '1.1'])
   })
@@ -110,20 +127,30 @@ describe('GET EVENT STATUS NOTIFICATION', () => {
 
   it('tells once of each change of the medium, and leaves unit attentions alone', () => {
     const bench = cdBench()
-    expect(hexOf(bench.initiator, POLL)).toBe('0006041000020000')
+    expect(hexOf(bench.initiator, POLL)).toBe('0006045000020000')
     bench.initiator.send([0x1b, 0, 0, 0, 2])
-    expect(hexOf(bench.initiator, POLL)).toBe('0006041003010000')
-    expect(hexOf(bench.initiator, POLL)).toBe('0006041000010000')
+    expect(hexOf(bench.initiator, POLL)).toBe('0006045003010000')
+    expect(hexOf(bench.initiator, POLL)).toBe('0006045000010000')
     bench.logicalUnit.medium.load(null)
-    expect(hexOf(bench.initiator, POLL)).toBe('0006041002020000')
+    expect(hexOf(bench.initiator, POLL)).toBe('0006045002020000')
     expect(bench.initiator.send([0x00]).senseText).toBe('6/28/00')
     bench.initiator.send([0x1e, 0, 0, 0, 1])
     bench.logicalUnit.medium.eject(null, false, () => {})
-    expect(hexOf(bench.initiator, POLL)).toBe('0006041001020000')
+    expect(hexOf(bench.initiator, POLL)).toBe('0006045001020000')
   })
 
   it('says which class it supports when asked for others', () => {
-    expect(hexOf(initiator, [0x4a, 1, 0, 0, 0x02, 0, 0, 0, 8])).toBe('00028010')
+    expect(hexOf(initiator, [0x4a, 1, 0, 0, 0x02, 0, 0, 0, 8])).toBe('00028050')
+  })
+
+  it('says that the device is not busy', () => {
+    expect(hexOf(initiator, [0x4a, 1, 0, 0, 0x40, 0, 0, 0, 8])).toBe('0006065000000000')
+  })
+
+  it('tells of the medium before it tells of the device', () => {
+    const bench = cdBench()
+    bench.initiator.send([0x1b, 0, 0, 0, 2])
+    expect(hexOf(bench.initiator, [0x4a, 1, 0, 0, 0x50, 0, 0, 0, 8])).toBe('0006045003010000')
   })
 
   it('refuses to wait for an event', () => {

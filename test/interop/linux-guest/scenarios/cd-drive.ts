@@ -103,6 +103,7 @@ expect_line 'El Torito VD version 1 found' isoinfo -d -i "$device"
 expect_line "^track:lout lba: +$CD_BLOCKS " wodim dev="$device" -toc
 expect_line 'Does support ejection of CD' wodim dev="$device" -prcap
 expect_line 'CD-ROM , currentP=1' sg_get_config "$device"
+grep -q 'DBE=1' /tmp/output || fail "the Core feature is another: $(cat /tmp/output)"
 cat /tmp/output
 
 step 'the files and all of the disc'
