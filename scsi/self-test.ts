@@ -1,7 +1,8 @@
 /**
  * Self-tests of a logical unit (SPC-3 5.5): blocks from all over the medium are read, some for the short test and more for
  * the extended one. One runs at a time, in the foreground inside its SEND DIAGNOSTIC, or in the background. The Self-Test
- * Results log page reports the last twenty.
+ * Results log page reports the last twenty, but no default self-test that passed: the status says all of it (SPC-3 5.5.1),
+ * and its entry, all zero in the first hour, is one that never ran to initiators, which look no further then.
  */
 
 import type { BackingError, BackingStore } from './backing/backing-store.ts'
@@ -141,6 +142,9 @@ export class SelfTests {
   #end(entry: SelfTestEntry, result: number): void {
     entry.result = result
     entry.hours = this.#clock.powerOnHours
+    const at = this.entries.indexOf(entry)
+    const isToldByStatus = entry.code === SELF_TEST_CODE.DEFAULT && result === SELF_TEST_RESULT.PASSED
+    if (isToldByStatus && at >= 0) this.entries.splice(at, 1)
   }
 }
 

@@ -29,7 +29,13 @@ describe('SEND DIAGNOSTIC', () => {
     expect(send(initiator, SELFTEST).status).toBe(STATUS.GOOD)
     expect(new Set(store.calls.map((call) => call.operation))).toEqual(new Set(['readv']))
     expect([store.calls.at(0)!.offsetBytes, store.calls.at(-1)!.offsetBytes]).toEqual([0, store.sizeBytes - 4096])
-    expect(results(initiator, 2)).toEqual(['00', '00'])
+  })
+
+  it('does not put a default self-test that passed before the results of others', () => {
+    const { initiator } = testBench()
+    selfTest(initiator, FOREGROUND_SHORT)
+    send(initiator, SELFTEST)
+    expect(results(initiator, 2)).toEqual(['a0', '00'])
   })
 
   it.each([FOREGROUND_SHORT, FOREGROUND_EXTENDED])('runs self-test %i in the foreground', (code) => {
