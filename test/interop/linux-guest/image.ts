@@ -25,6 +25,7 @@ const PACKAGES = [
   'busybox-static',
   'coreutils',
   'dash',
+  'ddpt',
   'dvd+rw-tools',
   'e2fsprogs',
   'eject',
