@@ -11,6 +11,7 @@ import { COMMAND_SETS, type CommandSet } from './command-table.ts'
 import { checkCondition, completeWithStatus, endAborted } from './completion.ts'
 import { type CommandDefinition, SERVICE_ACTION } from './define-command.ts'
 import type { Erasure } from './erasure.ts'
+import { isForWriters } from './initiator-access.ts'
 import type { ItlNexus } from './itl-nexus.ts'
 import type { LogicalUnit } from './logical-unit.ts'
 import { findReservationRefusal } from './reservation-conflict.ts'
@@ -75,6 +76,8 @@ function dispatch(
     if (logicalUnit.powerCondition.isLow) leaveLowPower(definition, logicalUnit)
     const refusal = checkCdb(command, definition)
     if (refusal !== null) checkCondition(command, refusal)
+    else if (itlNexus.isReadOnly && isForWriters(definition, command.cdb))
+      checkCondition(command, SENSE.WRITE_PROTECTED)
     else if (logicalUnit.medium.isAbsent && definition.needsMedium) checkCondition(command, logicalUnit.medium.refusal)
     else if (logicalUnit.rangeLocks.size > 0 && logicalUnit.rangeLocks.holdsUp(command))
       waitForBlocks(command, definition)

@@ -17,14 +17,29 @@ import { tellsOfAbortedCommands, UnitAttentionQueue } from './unit-attention.ts'
 
 /** What a command may learn of the target that it came through. */
 export interface TargetView {
-  /** The mapped logical unit numbers, ascending. */
-  logicalUnitNumbers(): readonly number[]
+  /** The logical unit numbers that a nexus sees, ascending. */
+  logicalUnitNumbersOf(nexus: Nexus): readonly number[]
   /** The target's ports. */
   targetPorts(): readonly TargetPort[]
   /** What a nexus can reach, for the copy manager. */
   itlNexusesOf(nexus: Nexus): Iterable<ItlNexus>
   /** A fault of our own while handling `command`, for the log. */
   onInternalError(error: unknown, command: Command): void
+}
+
+/** What went through an I_T_L nexus, or several: plain numbers, because they change with every command. */
+export class TransferCounters {
+  readCommands = 0
+  readBytes = 0
+  writeCommands = 0
+  writtenBytes = 0
+
+  add({ readCommands, readBytes, writeCommands, writtenBytes }: TransferCounters): void {
+    this.readCommands += readCommands
+    this.readBytes += readBytes
+    this.writeCommands += writeCommands
+    this.writtenBytes += writtenBytes
+  }
 }
 
 /** What a nexus is told of with UA_INTLCK_CTRL 11b (SPC-3 7.4.6). */
@@ -44,6 +59,9 @@ export class ItlNexus {
   /** The logical unit through the target port of this nexus. */
   readonly access: TargetPortGroupAccess
   readonly unitAttentions = new UnitAttentionQueue()
+  readonly counters = new TransferCounters()
+  /** The initiator may only read (`initiator-access.ts`), whatever the logical unit would take from others. */
+  isReadOnly = false
   /** The persistent reservation registration of this nexus; kept up to date by `PersistentReservations`. */
   registration: Registration | null = null
   /** What the last WRITE BUFFER wrote into the echo buffer; null before the first one. */

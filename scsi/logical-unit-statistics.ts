@@ -85,17 +85,22 @@ export class LogicalUnitStatistics {
     command.sampledSinceMs = performance.now()
   }
 
-  /** A command ended with a status. */
-  commandEnded({ definition, presentedDataBytes, sampledSinceMs }: Command): void {
+  /** A command ended with a status; it counts for its I_T_L nexus too. */
+  commandEnded({ definition, presentedDataBytes, sampledSinceMs, itlNexus }: Command): void {
+    const { counters } = itlNexus!
     switch (definition?.taskClass) {
       case 'read':
         this.readCommands++
         this.readBytes += presentedDataBytes
+        counters.readCommands++
+        counters.readBytes += presentedDataBytes
         if (sampledSinceMs > 0) this.#readTimes.add(performance.now() - sampledSinceMs)
         break
       case 'write':
         this.writeCommands++
         this.writtenBytes += presentedDataBytes
+        counters.writeCommands++
+        counters.writtenBytes += presentedDataBytes
         if (sampledSinceMs > 0) this.#writeTimes.add(performance.now() - sampledSinceMs)
         break
       case 'verify':

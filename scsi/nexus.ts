@@ -19,6 +19,8 @@ export interface Nexus {
   readonly initiatorPortName: string
   /** The part that names the initiator device: for iSCSI the initiator name. */
   readonly initiatorDeviceName: string
+  /** Where it comes from, for access by address: for iSCSI an IP address. */
+  readonly initiatorAddress: string
   /** SCSI target port name, e.g. `iqn.2026-11.example:disk,t,0x0001`. */
   readonly targetPortName: string
   /** Relative target port identifier (SPC-3 7.6.3.7): for iSCSI the portal group tag. */

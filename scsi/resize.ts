@@ -20,6 +20,20 @@ export interface ResizeOptions {
   readonly mayDiscardData: boolean
 }
 
+interface DataInTheWay extends BackingError {
+  readonly isDataInTheWay: true
+}
+
+function dataInTheWay(sizeBytes: number): DataInTheWay {
+  const error = backingError('unsupported', `there are data behind byte ${sizeBytes}, which shrinking would lose`)
+  return { ...error, isDataInTheWay: true }
+}
+
+/** Whether a logical unit was not made smaller because of what is behind the new end. */
+export function isDataInTheWay(error: BackingError): boolean {
+  return 'isDataInTheWay' in error
+}
+
 /** The first allocated extent of the tail is all that matters; one that is not allocated may lie before it. */
 const EXTENTS = 2
 
@@ -111,7 +125,7 @@ export class Resizing {
     this.#logicalUnit.store.readAllocation(map, sizeBytes, tailBytes, (error) => {
       if (error !== null) done(error)
       else if (map.extents.some(({ isAllocated }) => isAllocated)) {
-        done(backingError('unsupported', `there are data behind byte ${sizeBytes}, which shrinking would lose`))
+        done(dataInTheWay(sizeBytes))
       } else this.#cut(sizeBytes, tailBytes, done)
     })
   }

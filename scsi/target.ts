@@ -1,14 +1,15 @@
 /**
  * A SCSI target device (SAM-5): the task router from nexus and LUN to a logical unit, and the task management
  * functions. The transport opens a nexus, sends commands through it, and closes it; the application maps and unmaps
- * logical units, also while commands run.
+ * logical units, and says who may use them, also while commands run.
  *
  * Every function that ends commands calls `done` only when none of them can reach the medium any more.
  */
 
 import type { Command } from './command.ts'
 import { refuseInAca, refuseTaskSetFull } from './completion.ts'
-import { ItlNexus, type TargetView } from './itl-nexus.ts'
+import { type AccessPolicy, EVERYBODY, type InitiatorAccess, isForWriters } from './initiator-access.ts'
+import { ItlNexus, type TargetView, TransferCounters } from './itl-nexus.ts'
 import type { LogicalUnit } from './logical-unit.ts'
 import { assertMappableLun, decodeLun } from './lun.ts'
 import type { Nexus, NexusObserver, TargetPort } from './nexus.ts'
@@ -24,12 +25,17 @@ export type TaskManagementOutcome =
 export type TaskManagementDone = (outcome: TaskManagementOutcome, additionalResponseInformation?: Buffer | null) => void
 
 export interface ScsiTargetOptions {
-  /** Logical units by number, 0 to 16383. */
+  /** Logical units by number, 0 to 16383, for everybody. */
   readonly logicalUnits: ReadonlyMap<number, LogicalUnit>
   /** The ports that it has before anybody came through them. */
   readonly targetPorts?: readonly TargetPort[]
   /** A fault of our own while handling a command, which the command does not survive and all else does. */
   readonly onInternalError: (error: unknown, command: Command) => void
+}
+
+interface Mapping {
+  readonly logicalUnit: LogicalUnit
+  readonly policy: AccessPolicy
 }
 
 /** What one nexus can reach. */
@@ -38,6 +44,8 @@ interface Reach {
   readonly byLun: Map<number, ItlNexus>
   /** Stands for every number where nothing is mapped. */
   readonly absent: ItlNexus
+  /** What went through I_T_L nexuses that are gone. */
+  readonly formerCounters: TransferCounters
   /** The target was powered on since: the port is not told of a nexus loss when it comes back. */
   isPoweredOn: boolean
 }
@@ -50,24 +58,50 @@ const LOST_PORTS_MAX = 1024
 
 export class ScsiTarget implements TargetView {
   readonly onInternalError: (error: unknown, command: Command) => void
-  readonly #logicalUnits: Map<number, LogicalUnit>
+  readonly #mappings = new Map<number, Mapping>()
   readonly #nexuses = new Map<Nexus, Reach>()
-  readonly #targetPorts = new Map<string, TargetPort>()
+  #targetPorts = new Map<string, TargetPort>()
   readonly #lostPortNames = new Set<string>()
   /** I_T_L nexuses that are gone but have commands which come to rest, and who waits for that. */
   readonly #leaving = new Map<ItlNexus, (() => void)[]>()
-  #logicalUnitNumbers: readonly number[] = []
 
   constructor({ logicalUnits, targetPorts = [], onInternalError }: ScsiTargetOptions) {
-    for (const lun of logicalUnits.keys()) assertMappableLun(lun)
     this.onInternalError = onInternalError
-    for (const port of targetPorts) this.#targetPorts.set(port.name, port)
-    this.#logicalUnits = new Map(logicalUnits)
-    this.#updateLogicalUnitNumbers()
+    this.setTargetPorts(targetPorts)
+    for (const [lun, logicalUnit] of logicalUnits) this.mapLogicalUnit(lun, logicalUnit)
   }
 
-  logicalUnitNumbers(): readonly number[] {
-    return this.#logicalUnitNumbers
+  /** The mapped logical units, by number. */
+  logicalUnits(): ReadonlyMap<number, LogicalUnit> {
+    return new Map([...this.#mappings].map(([lun, { logicalUnit }]) => [lun, logicalUnit]))
+  }
+
+  logicalUnitNumbersOf(nexus: Nexus): readonly number[] {
+    return [...(this.#nexuses.get(nexus)?.byLun.keys() ?? [])].sort((a, b) => a - b)
+  }
+
+  /** What a nexus sees, by logical unit number. */
+  logicalUnitsOf(nexus: Nexus): ReadonlyMap<number, LogicalUnit> {
+    const byLun = this.#nexuses.get(nexus)?.byLun ?? []
+    return new Map([...byLun].map(([lun, { logicalUnit }]) => [lun, logicalUnit!]))
+  }
+
+  /** What went through a nexus since it was opened. */
+  countersOf(nexus: Nexus): TransferCounters {
+    const counters = new TransferCounters()
+    const reach = this.#nexuses.get(nexus)
+    if (reach === undefined) return counters
+    counters.add(reach.formerCounters)
+    for (const itlNexus of reach.byLun.values()) counters.add(itlNexus.counters)
+    return counters
+  }
+
+  /** The ports that it has from now on; one that a nexus comes through is among them anyway. */
+  setTargetPorts(targetPorts: readonly TargetPort[]): void {
+    this.#targetPorts = new Map(targetPorts.map((port) => [port.name, port]))
+    for (const { targetPortName: name, relativeTargetPort } of this.#nexuses.keys()) {
+      this.#targetPorts.set(name, { name, relativeTargetPort })
+    }
   }
 
   targetPorts(): readonly TargetPort[] {
@@ -90,9 +124,17 @@ export class ScsiTarget implements TargetView {
     const { targetPortName, relativeTargetPort } = nexus
     this.#targetPorts.set(targetPortName, { name: targetPortName, relativeTargetPort })
     const absent = new ItlNexus(nexus, observer, this, null)
-    const reach: Reach = { observer, byLun: new Map(), absent, isPoweredOn: false }
+    const reach: Reach = {
+      observer,
+      byLun: new Map(),
+      absent,
+      formerCounters: new TransferCounters(),
+      isPoweredOn: false,
+    }
     this.#nexuses.set(nexus, reach)
-    for (const [lun, logicalUnit] of this.#logicalUnits) this.#connect(nexus, reach, lun, logicalUnit, condition)
+    for (const [lun, { logicalUnit, policy }] of this.#mappings) {
+      this.#connect(nexus, reach, lun, logicalUnit, policy(nexus), condition)
+    }
   }
 
   /** I_T nexus loss (SAM-5): the nexus's commands and reservations end; `ended` when the last command has. */
@@ -193,7 +235,7 @@ export class ScsiTarget implements TargetView {
     )
   }
 
-  /** Target reset (RFC 7143 11.5.1, TARGET WARM RESET): a reset of every mapped logical unit. */
+  /** Target reset (RFC 7143 11.5.1, TARGET WARM RESET): a reset of every logical unit that the nexus sees. */
   targetReset(nexus: Nexus, done: TaskManagementDone): void {
     this.#resetAll(nexus, SENSE.BUS_DEVICE_RESET_FUNCTION_OCCURRED, done)
   }
@@ -226,42 +268,105 @@ export class ScsiTarget implements TargetView {
   }
 
   /**
-   * Map a logical unit under a free number; all nexuses are told that the LUNs changed.
+   * Map a logical unit under a free number, for the nexuses that `policy` says; they are told that their LUNs changed.
    * Errors: throws for a number that is taken or cannot be addressed.
    */
-  mapLogicalUnit(lun: number, logicalUnit: LogicalUnit): void {
+  mapLogicalUnit(lun: number, logicalUnit: LogicalUnit, policy: AccessPolicy = EVERYBODY): void {
     assertMappableLun(lun)
-    if (this.#logicalUnits.has(lun)) throw new Error(`LUN ${lun} is mapped already`)
-    this.#announceChangedLuns()
-    this.#logicalUnits.set(lun, logicalUnit)
-    this.#updateLogicalUnitNumbers()
-    for (const [nexus, reach] of this.#nexuses) {
-      this.#connect(nexus, reach, lun, logicalUnit, SENSE.POWER_ON_RESET_OR_BUS_DEVICE_RESET_OCCURRED)
-    }
+    if (this.#mappings.has(lun)) throw new Error(`LUN ${lun} is mapped already`)
+    this.#mappings.set(lun, { logicalUnit, policy })
+    for (const [nexus, reach] of this.#nexuses) this.#grant(nexus, reach, lun, logicalUnit, policy(nexus))
   }
 
   /**
-   * Take the number away: what came through it is aborted, the other nexuses and LUNs are told. `done` when the last
-   * command has ended; then this target does not touch the logical unit any more.
+   * Take the number away: what came through it ends with TASK ABORTED, and after that the nexuses are told that their
+   * LUNs changed. `done` when the last command has ended; then this target does not touch the logical unit any more.
    */
   unmapLogicalUnit(lun: number, done: () => void): void {
-    const logicalUnit = this.#logicalUnits.get(lun)
-    if (logicalUnit === undefined) throw new Error(`LUN ${lun} is not mapped`)
-    this.#logicalUnits.delete(lun)
-    this.#updateLogicalUnitNumbers()
-    for (const { byLun } of this.#nexuses.values()) {
-      this.#detach(byLun.get(lun)!)
-      byLun.delete(lun)
-    }
+    const { logicalUnit } = this.#mappingOf(lun)
+    this.#mappings.delete(lun)
+    for (const reach of this.#nexuses.values()) this.#withdraw(reach, lun, () => {})
     this.#whenDetached((itlNexus) => itlNexus.logicalUnit === logicalUnit, done)
-    this.#announceChangedLuns()
   }
 
-  #connect(nexus: Nexus, reach: Reach, lun: number, logicalUnit: LogicalUnit, condition: SenseCondition): void {
+  /**
+   * Ask another policy from now on who may use a mapped logical unit, and how. Exactly those hear of it whose view
+   * changes. Who loses sight of it loses his commands as in `unmapLogicalUnit`; of who may only read from now on, writes
+   * that have begun are finished. `done` when nothing goes on that the policy does not allow.
+   */
+  changePolicy(lun: number, policy: AccessPolicy, done: () => void): void {
+    const { logicalUnit } = this.#mappingOf(lun)
+    this.#mappings.set(lun, { logicalUnit, policy })
+    const changes: ((done: () => void) => void)[] = []
+    for (const [nexus, reach] of this.#nexuses) {
+      const access = policy(nexus)
+      const itlNexus = reach.byLun.get(lun)
+      if (itlNexus === undefined) this.#grant(nexus, reach, lun, logicalUnit, access)
+      else if (access === 'none') changes.push((changed) => this.#withdraw(reach, lun, changed))
+      else if (itlNexus.isReadOnly !== (access === 'readOnly')) {
+        changes.push((changed) => this.#changeWriteProtection(itlNexus, access, changed))
+      }
+    }
+    const oneChanged = afterAll(changes.length, done)
+    for (const change of changes) change(oneChanged)
+  }
+
+  #mappingOf(lun: number): Mapping {
+    const mapping = this.#mappings.get(lun)
+    if (mapping === undefined) throw new Error(`LUN ${lun} is not mapped`)
+    return mapping
+  }
+
+  #connect(
+    nexus: Nexus,
+    reach: Reach,
+    lun: number,
+    logicalUnit: LogicalUnit,
+    access: InitiatorAccess,
+    condition: SenseCondition,
+  ): void {
+    if (access === 'none') return
     const itlNexus = new ItlNexus(nexus, reach.observer, this, logicalUnit)
+    itlNexus.isReadOnly = access === 'readOnly'
     itlNexus.unitAttentions.establish(condition)
     reach.byLun.set(lun, itlNexus)
     logicalUnit.attach(itlNexus)
+  }
+
+  /** A nexus that is open begins to see a logical unit. */
+  #grant(nexus: Nexus, reach: Reach, lun: number, logicalUnit: LogicalUnit, access: InitiatorAccess): void {
+    if (access === 'none') return
+    announceChangedLuns(reach)
+    this.#connect(nexus, reach, lun, logicalUnit, access, SENSE.POWER_ON_RESET_OR_BUS_DEVICE_RESET_OCCURRED)
+  }
+
+  /** A nexus stops seeing what it may have seen. Its initiator hears at once of the end of its commands. */
+  #withdraw(reach: Reach, lun: number, done: () => void): void {
+    const itlNexus = reach.byLun.get(lun)
+    if (itlNexus === undefined) {
+      done()
+      return
+    }
+    reach.byLun.delete(lun)
+    reach.formerCounters.add(itlNexus.counters)
+    const { taskSet } = itlNexus.logicalUnit!
+    for (const command of taskSet.select((candidate) => candidate.itlNexus === itlNexus)) command.isAbortReported = true
+    this.#detach(itlNexus)
+    this.#whenDetached(
+      (leaving) => leaving === itlNexus,
+      () => {
+        announceChangedLuns(reach)
+        done()
+      },
+    )
+  }
+
+  #changeWriteProtection(itlNexus: ItlNexus, access: InitiatorAccess, done: () => void): void {
+    itlNexus.isReadOnly = access === 'readOnly'
+    itlNexus.unitAttentions.establish(SENSE.MODE_PARAMETERS_CHANGED)
+    const isUnderWay = ({ definition, cdb, itlNexus: issuer }: Command) =>
+      itlNexus.isReadOnly && issuer === itlNexus && definition !== null && isForWriters(definition, cdb)
+    itlNexus.taskSet.whenEnded(isUnderWay, done)
   }
 
   #detach(itlNexus: ItlNexus): void {
@@ -302,23 +407,14 @@ export class ScsiTarget implements TargetView {
   }
 
   #resetAll(nexus: Nexus, condition: SenseCondition, done: TaskManagementDone): void {
-    if (!this.#nexuses.has(nexus)) {
+    const reach = this.#nexuses.get(nexus)
+    if (reach === undefined) {
       done('functionRejected')
       return
     }
-    const logicalUnits = new Set(this.#logicalUnits.values())
+    const logicalUnits = new Set([...reach.byLun.values()].map(({ logicalUnit }) => logicalUnit!))
     const oneReset = afterAll(logicalUnits.size, () => done('functionComplete'))
     for (const logicalUnit of logicalUnits) logicalUnit.reset(nexus, condition, oneReset)
-  }
-
-  #announceChangedLuns(): void {
-    for (const { byLun } of this.#nexuses.values()) {
-      for (const { unitAttentions } of byLun.values()) unitAttentions.establish(SENSE.REPORTED_LUNS_DATA_HAS_CHANGED)
-    }
-  }
-
-  #updateLogicalUnitNumbers(): void {
-    this.#logicalUnitNumbers = [...this.#logicalUnits.keys()].sort((a, b) => a - b)
   }
 
   /** Bounded, oldest forgotten first, because initiators may come under ever new names. */
@@ -329,6 +425,10 @@ export class ScsiTarget implements TargetView {
       this.#lostPortNames.delete(oldest)
     }
   }
+}
+
+function announceChangedLuns({ byLun }: Reach): void {
+  for (const { unitAttentions } of byLun.values()) unitAttentions.establish(SENSE.REPORTED_LUNS_DATA_HAS_CHANGED)
 }
 
 /**

@@ -8,6 +8,7 @@ import type { Command } from '../command.ts'
 import { checkCondition } from '../completion.ts'
 import { defineCommand } from '../define-command.ts'
 import { EVERY_DEVICE_TYPE } from '../device-type.ts'
+import type { ItlNexus } from '../itl-nexus.ts'
 import type { LogicalUnit } from '../logical-unit.ts'
 import type { LogicalUnitProperties } from '../logical-unit-properties.ts'
 import { modePagesOf, selectModePages } from '../pages/mode-pages.ts'
@@ -30,7 +31,8 @@ const MODE_SENSE_6 = defineCommand({
   reservationClass: 'read',
   accessClass: 'settings',
   taskClass: 'information',
-  execute: (command, logicalUnit) => sendModeParameters(command, logicalUnit, modeParameterList6, 'short'),
+  execute: (command, logicalUnit, itlNexus) =>
+    sendModeParameters(command, logicalUnit, itlNexus, modeParameterList6, 'short'),
 })
 
 const MODE_SENSE_10 = defineCommand({
@@ -43,10 +45,11 @@ const MODE_SENSE_10 = defineCommand({
   reservationClass: 'read',
   accessClass: 'settings',
   taskClass: 'information',
-  execute: (command, logicalUnit) =>
+  execute: (command, logicalUnit, itlNexus) =>
     sendModeParameters(
       command,
       logicalUnit,
+      itlNexus,
       modeParameterList10,
       isSet(command.cdb, CDB_10.fields.llbaa) ? 'long' : 'short',
     ),
@@ -63,6 +66,7 @@ type ModeParameterList<Format extends BlockDescriptorFormat> = (
 function sendModeParameters<Format extends BlockDescriptorFormat>(
   command: Command,
   { properties, modeSettings }: LogicalUnit,
+  itlNexus: ItlNexus,
   modeParameterList: ModeParameterList<Format>,
   format: Format,
 ): void {
@@ -76,7 +80,9 @@ function sendModeParameters<Format extends BlockDescriptorFormat>(
   const data = pages.map((page) => modeSettings.read(page, control))
   // MMC-5 knows no block descriptors.
   const hasNoDescriptor = isSet(command.cdb, dbd) || properties.deviceType === 'cdDvd'
-  sendParameterData(command, modeParameterList(properties, hasNoDescriptor ? 'none' : format, data))
+  // WP says what this initiator finds.
+  const unit = itlNexus.isReadOnly ? { ...properties, isReadOnly: true } : properties
+  sendParameterData(command, modeParameterList(unit, hasNoDescriptor ? 'none' : format, data))
 }
 
 const UNKNOWN_PAGE_FIELD: Readonly<Record<'unknownPage' | 'unknownSubpage', CdbField>> = {

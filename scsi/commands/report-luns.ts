@@ -46,12 +46,12 @@ function executeReportLuns(command: Command, itlNexus: ItlNexus): void {
   }
 }
 
-/** LUN 0 is always listed: it is where initiators ask, and it answers even when nothing is mapped there. */
+/** Those that the nexus sees. LUN 0 is always listed: it is where initiators ask, and it answers even when nothing is mapped there. */
 function lunsToReport(select: number, itlNexus: ItlNexus): readonly number[] | null {
   switch (select) {
     case SELECT_REPORT.ADDRESSABLE:
     case SELECT_REPORT.ALL: {
-      const luns = itlNexus.target.logicalUnitNumbers()
+      const luns = itlNexus.target.logicalUnitNumbersOf(itlNexus.nexus)
       return luns[0] === 0 ? luns : [0, ...luns]
     }
     case SELECT_REPORT.WELL_KNOWN:

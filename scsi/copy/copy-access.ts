@@ -25,7 +25,8 @@ export function checkCopyAccess(itlNexus: ItlNexus, side: CopySide): SenseData |
     const refusal = findReservationRefusal(NO_CDB, ACCESSES[side], itlNexus, logicalUnit)
     if (refusal !== null) return senseOf(SENSE.THIRD_PARTY_DEVICE_FAILURE)
   }
-  if (side === 'destination' && logicalUnit.properties.isReadOnly) return senseOf(SENSE.WRITE_PROTECTED)
+  const isReadOnly = itlNexus.isReadOnly || logicalUnit.properties.isReadOnly
+  if (side === 'destination' && isReadOnly) return senseOf(SENSE.WRITE_PROTECTED)
   return null
 }
 

@@ -70,7 +70,7 @@ export function disk(options: DiskOptions = {}): { logicalUnit: LogicalUnit; sto
 /** A nexus to a logical unit, or to a logical unit number without one. */
 export function reach(logicalUnit: LogicalUnit | null): ItlNexus {
   const target = {
-    logicalUnitNumbers: () => (logicalUnit === null ? [] : [0]),
+    logicalUnitNumbersOf: () => (logicalUnit === null ? [] : [0]),
     itlNexusesOf: () => [],
     targetPorts: () => [{ name: NEXUS.targetPortName, relativeTargetPort: NEXUS.relativeTargetPort }],
     onInternalError: (error: unknown) => {

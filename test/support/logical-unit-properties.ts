@@ -31,6 +31,7 @@ export const NEXUS: Nexus = {
   initiatorDeviceName: 'iqn.1993-08.org.debian:01:abc',
   targetPortName: 'iqn.2026-11.example:disk,t,0x0001',
   relativeTargetPort: 1,
+  initiatorAddress: '192.0.2.1',
   transportVersionDescriptor: 0x0961,
 }
 

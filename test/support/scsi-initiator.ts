@@ -191,6 +191,7 @@ export class TestInitiator {
       initiatorDeviceName: `iqn.2026-11.example:${name}`,
       targetPortName: 'iqn.2026-11.example:disk,t,0x0001',
       relativeTargetPort: 1,
+      initiatorAddress: '192.0.2.1',
       transportVersionDescriptor: 0x0961,
       ...ports,
     }

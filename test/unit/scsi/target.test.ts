@@ -140,7 +140,7 @@ describe('mapping', () => {
     target.mapLogicalUnit(300, disk())
     expect(initiator.send(TEST_UNIT_READY).senseText).toBe('6/3f/0e')
     expect(initiator.send(TEST_UNIT_READY, { lun: 300 }).senseText).toBe('6/29/00')
-    expect(target.logicalUnitNumbers()).toEqual([0, 300])
+    expect(target.logicalUnitNumbersOf(initiator.nexus)).toEqual([0, 300])
   })
 
   it('takes one away when its commands have come to rest', () => {
@@ -155,9 +155,10 @@ describe('mapping', () => {
     })
     expect([isUnmapped, exchange.end]).toEqual([false, 'none'])
     expect(initiator.send(TEST_UNIT_READY).senseText).toBe('5/25/00')
-    expect(initiator.send(TEST_UNIT_READY, { lun: 1 }).senseText).toBe('6/3f/0e')
+    expect(initiator.send(TEST_UNIT_READY, { lun: 1 }).status).toBe(0)
     store.release()
-    expect([isUnmapped, exchange.end, logicalUnit.taskSet.size]).toEqual([true, 'aborted', 0])
+    expect([isUnmapped, exchange.status, logicalUnit.taskSet.size]).toEqual([true, 0x40, 0])
+    expect(initiator.send(TEST_UNIT_READY, { lun: 1 }).senseText).toBe('6/3f/0e')
   })
 
   it('of one logical unit into two targets shares its task set, its reservation and its resets', () => {
