@@ -11,6 +11,7 @@ import type { LoginPreferences } from './login/login-machine.ts'
 import type { RecentChallenges } from './login/recent-challenges.ts'
 import type { ObjectPool } from './object-pool.ts'
 import type { ScsiLayer } from './scsi-layer.ts'
+import type { Session } from './session/session.ts'
 import type { SessionRegistry } from './session/session-registry.ts'
 import type { Task } from './session/task.ts'
 import type { TargetDirectory } from './target-directory.ts'
@@ -36,6 +37,27 @@ export interface ProtocolLog {
   error(fields: object, message: string): void
 }
 
+/** A login that came to nothing, as far as it is known who wanted what: names are what was claimed. */
+export interface RefusedLogin {
+  /** Normalised; null when none was given that can be one. */
+  readonly initiatorName: string | null
+  readonly targetName: string | null
+  readonly remoteAddress: string
+  /** RFC 7143 11.13.5. */
+  readonly statusClass: number
+  readonly statusDetail: number
+  /** For the administrator. */
+  readonly reason: string
+}
+
+/** Told of sessions that begin and end and of logins that are refused. Never throws. */
+export interface NodeObserver {
+  sessionBegan(session: Session): void
+  /** The session takes part in nothing any more; commands of it may still come to rest. */
+  sessionEnded(session: Session): void
+  loginRefused(refusal: RefusedLogin): void
+}
+
 export interface NodeContext {
   readonly limits: ProtocolLimits
   readonly preferences: LoginPreferences
@@ -50,4 +72,5 @@ export interface NodeContext {
   readonly recentChallenges: RecentChallenges
   readonly randomBytes: (byteCount: number) => Buffer
   readonly log: ProtocolLog
+  readonly observer?: NodeObserver
 }

@@ -11,6 +11,8 @@ export interface NexusIdentity {
   readonly initiatorName: string
   /** 6 bytes. */
   readonly isid: Buffer
+  /** Where the session's first connection comes from. */
+  readonly remoteAddress: string
   readonly targetName: string
   readonly portalGroupTag: number
   /** What the session negotiated. */

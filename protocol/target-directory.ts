@@ -10,7 +10,8 @@ export interface PortalEndpoint {
   readonly localAddress: string
   readonly localPort: number
   readonly remoteAddress: string
-  readonly portalGroupTag: number
+  /** The portal, by the name that it was opened under. */
+  readonly portalId: string
   /** Null on a connection that came in without TLS. */
   readonly tls: TlsPeer | null
 }
@@ -56,10 +57,16 @@ export interface Redirection {
   readonly isForEverybody: boolean
 }
 
+/** A target, and the portal group through which the portal leads to it: groups are a target's own (RFC 7143 4.4.1). */
+export interface ReachedTarget {
+  readonly target: TargetDescription
+  readonly portalGroupTag: number
+}
+
 export type TargetLookup =
-  | { readonly kind: 'found'; readonly target: TargetDescription }
+  | ({ readonly kind: 'found' } & ReachedTarget)
   /** It is here, but new normal sessions are to go elsewhere. Discovery and sessions that exist go on. */
-  | { readonly kind: 'moved'; readonly target: TargetDescription; readonly redirection: Redirection }
+  | ({ readonly kind: 'moved'; readonly redirection: Redirection } & ReachedTarget)
   | { readonly kind: 'notFound' }
   | { readonly kind: 'removed' }
   | { readonly kind: 'forbidden' }
@@ -87,11 +94,22 @@ export type AuthenticationPolicy =
       readonly target: ChapCredential | null
     }
 
+/**
+ * A portal may belong to groups of several targets. A group has portals with TLS or portals without it, never both: a
+ * session belongs to its group, and who may disturb it has to come the same way.
+ */
 export interface TargetDirectory {
-  /** A normal login to `targetName` by `initiatorName` (both normalised). */
+  /** A login to `targetName` by `initiatorName` (both normalised). Asked again when the login is about to succeed. */
   findTarget(targetName: string, initiatorName: string, endpoint: PortalEndpoint): TargetLookup
   /** The targets that `initiatorName` may see from this endpoint (SendTargets), each with all its portals. */
   discover(initiatorName: string, endpoint: PortalEndpoint): readonly DiscoveredTarget[]
+  /** What a discovery session without a target name is told as its group: it belongs to none. */
+  discoveryPortalGroupTag(endpoint: PortalEndpoint): number
+  /**
+   * Whether one session of `initiatorName` may have connections from both of these addresses: what it finds at the target
+   * is decided by the first one. By default it may.
+   */
+  maySpan?(targetName: string, initiatorName: string, address: string, other: string): boolean
   /** What to demand; `targetName` is null for a discovery session without a target name. */
   authentication(targetName: string | null, initiatorName: string, endpoint: PortalEndpoint): AuthenticationPolicy
 }

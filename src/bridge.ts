@@ -23,6 +23,7 @@ import type {
 } from '../protocol/scsi-layer.ts'
 import type { Task } from '../protocol/session/task.ts'
 import { Command, TASK_ATTRIBUTE, type TaskAttribute } from '../scsi/command.ts'
+import type { TransferCounters } from '../scsi/itl-nexus.ts'
 import type { Nexus } from '../scsi/nexus.ts'
 import type { ScsiTarget, TaskManagementDone, TaskManagementOutcome } from '../scsi/target.ts'
 import type { TransportServices } from '../scsi/transport-services.ts'
@@ -68,7 +69,7 @@ const RESPONSES: Readonly<Record<TaskManagementOutcome, TaskManagementResponse>>
   functionRejected: RESPONSE.FUNCTION_REJECTED,
 }
 
-/** iSCSI's view of the SCSI targets of this server, by iSCSI name. */
+/** iSCSI's view of the SCSI targets of this server, by iSCSI name; the map may change while it runs. */
 export class Bridge implements ScsiLayer {
   readonly #targets: ReadonlyMap<string, ScsiTarget>
 
@@ -83,7 +84,8 @@ export class Bridge implements ScsiLayer {
   }
 }
 
-class BridgedNexus implements NexusHandler {
+/** A session's way to its SCSI target. */
+export class BridgedNexus implements NexusHandler {
   readonly #target: ScsiTarget
   readonly #nexus: Nexus
 
@@ -93,6 +95,20 @@ class BridgedNexus implements NexusHandler {
     target.openNexus(nexus, {
       commandsClearedByAnother: (commands) => observer.tasksClearedByAnother(commands.map(taskOf)),
     })
+  }
+
+  get target(): ScsiTarget {
+    return this.#target
+  }
+
+  /** The logical unit numbers that the initiator sees, ascending. */
+  get logicalUnitNumbers(): readonly number[] {
+    return this.#target.logicalUnitNumbersOf(this.#nexus)
+  }
+
+  /** What went through it. */
+  get counters(): TransferCounters {
+    return this.#target.countersOf(this.#nexus)
   }
 
   logicalUnitOf(lun: Buffer): unknown {
@@ -185,11 +201,13 @@ function taskOf(command: Command): Task {
 }
 
 /** SCSI names of the two ports (RFC 7143 4.4.2). */
-function nexusOf({ initiatorName, isid, targetName, portalGroupTag, iSCSIProtocolLevel }: NexusIdentity): Nexus {
+function nexusOf(identity: NexusIdentity): Nexus {
+  const { initiatorName, isid, remoteAddress, targetName, portalGroupTag, iSCSIProtocolLevel } = identity
   const { name, relativeTargetPort } = targetPort(targetName, portalGroupTag)
   return {
     initiatorPortName: `${initiatorName},i,0x${isid.toString('hex')}`,
     initiatorDeviceName: initiatorName,
+    initiatorAddress: remoteAddress,
     targetPortName: name,
     relativeTargetPort,
     transportVersionDescriptor: ISCSI_VERSION_DESCRIPTOR + iSCSIProtocolLevel,

@@ -36,6 +36,14 @@ export class DiscoveryDomainDirectory implements TargetDirectory {
     return this.#inner.discover(initiatorName, endpoint).filter(({ name }) => this.#isMember(name, initiatorName))
   }
 
+  discoveryPortalGroupTag(endpoint: PortalEndpoint): number {
+    return this.#inner.discoveryPortalGroupTag(endpoint)
+  }
+
+  maySpan(targetName: string, initiatorName: string, address: string, other: string): boolean {
+    return this.#inner.maySpan?.(targetName, initiatorName, address, other) ?? true
+  }
+
   authentication(targetName: string | null, initiatorName: string, endpoint: PortalEndpoint): AuthenticationPolicy {
     return this.#inner.authentication(targetName, initiatorName, endpoint)
   }

@@ -5,7 +5,8 @@
 
 import { IsnsClient } from '../protocol/isns/client.ts'
 import type { IsnsSettings } from '../protocol/isns/client-options.ts'
-import type { NetworkEntity } from '../protocol/isns/network-entity.ts'
+import type { IsnsLink, IsnsLinkEvents } from '../protocol/isns/conversation.ts'
+import { type IsnsPortal, type IsnsTarget, type NetworkEntity, portalPlace } from '../protocol/isns/network-entity.ts'
 import type { ProtocolLog } from '../protocol/node-context.ts'
 import type { PortalAddress, TargetDescription, TargetDirectory } from '../protocol/target-directory.ts'
 import { SYSTEM_SCHEDULER } from '../protocol/transport/iscsi-server.ts'
@@ -38,52 +39,84 @@ const NOTIFICATION_IDLE_TIMEOUT_MS = 600_000
 /** How often addresses that may change are looked up. */
 const ADDRESSES_PERIOD_MS = 30_000
 
+/** A target to register, and where its portal groups lead to it. */
+export interface PublishedTarget extends TargetDescription {
+  readonly portals: readonly PortalAddress[]
+}
+
 export class IsnsService {
   readonly #options: IsnsOptions
-  readonly #targets: readonly TargetDescription[]
   readonly #log: ProtocolLog
-  readonly #client: IsnsClient
+  #targets: readonly PublishedTarget[] = []
+  /** Null while there is nothing to register. */
+  #client: IsnsClient | null = null
   readonly #listeners: NotificationListener[] = []
+  /** By the host that they listen at; null where none is to be had. */
+  readonly #notificationPorts = new Map<string, number | null>()
   #addressTimer: NodeJS.Timeout | undefined
 
-  constructor(options: IsnsOptions, targets: readonly TargetDescription[], log: ProtocolLog) {
+  constructor(options: IsnsOptions, log: ProtocolLog) {
     this.#options = options
-    this.#targets = targets
     this.#log = log
-    this.#client = new IsnsClient({
-      connect: isnsConnector(options.host, options.port),
-      scheduler: SYSTEM_SCHEDULER,
-      log,
-      settings: { ...ISNS_SETTINGS, ...options.settings },
-      asksForInitiators: options.restrictsToDomains,
-    })
   }
 
   /** `directory` as initiators shall see it. */
   guard(directory: TargetDirectory): TargetDirectory {
-    return this.#options.restrictsToDomains ? new DiscoveryDomainDirectory(directory, this.#client) : directory
+    if (!this.#options.restrictsToDomains) return directory
+    return new DiscoveryDomainDirectory(directory, { initiatorsOf: (name) => this.#client?.initiatorsOf(name) ?? null })
   }
 
-  /** Begin to register the targets on `portals`, which listen. Never rejects: what fails is logged and tried again. */
-  async start(portals: readonly PortalAddress[]): Promise<void> {
-    const notificationPorts = new Map<string, number | null>()
-    for (const { host } of portals) {
-      if (!notificationPorts.has(host)) notificationPorts.set(host, await this.#listen(host))
+  /**
+   * Register these targets from now on, on portals which listen, and nothing else. Never rejects: what fails is logged and
+   * tried again.
+   */
+  async publish(targets: readonly PublishedTarget[]): Promise<void> {
+    this.#targets = targets.filter(({ portals }) => portals.length > 0)
+    clearInterval(this.#addressTimer)
+    if (this.#targets.length === 0) {
+      await this.#withdraw()
+      return
     }
-    const describe = () => this.#describe(portals, notificationPorts)
-    this.#client.start(await describe())
+    const portals = this.#targets.flatMap((target) => target.portals)
+    for (const { host } of portals) {
+      if (!this.#notificationPorts.has(host)) this.#notificationPorts.set(host, await this.#listen(host))
+    }
+    await this.#register()
     if (!portals.some(hasChangingAddresses)) return
-    const lookAgain = async () => this.#client.update(await describe())
     const failed = (error: unknown) => this.#log.error({ err: error }, 'the addresses of this machine cannot be told')
-    this.#addressTimer = setInterval(() => void lookAgain().catch(failed), ADDRESSES_PERIOD_MS)
+    this.#addressTimer = setInterval(() => void this.#register().catch(failed), ADDRESSES_PERIOD_MS)
     this.#addressTimer.unref()
   }
 
   /** Deregister, and close the ports. Resolves soon also when the iSNS server does not answer. */
   async stop(): Promise<void> {
     clearInterval(this.#addressTimer)
-    await new Promise<void>((resolve) => this.#client.stop(resolve))
+    this.#targets = []
+    await this.#withdraw()
     for (const listener of this.#listeners) listener.close()
+  }
+
+  async #register(): Promise<void> {
+    const entity = await this.#describe()
+    if (entity.targets.length === 0) return
+    if (this.#client !== null) {
+      this.#client.update(entity)
+      return
+    }
+    this.#client = new IsnsClient({
+      connect: isnsConnector(this.#options.host, this.#options.port),
+      scheduler: SYSTEM_SCHEDULER,
+      log: this.#log,
+      settings: { ...ISNS_SETTINGS, ...this.#options.settings },
+      asksForInitiators: this.#options.restrictsToDomains,
+    })
+    this.#client.start(entity)
+  }
+
+  async #withdraw(): Promise<void> {
+    const client = this.#client
+    this.#client = null
+    if (client !== null) await new Promise<void>((resolve) => client.stop(resolve))
   }
 
   /** Gives the port for the iSNS server's messages at `host`; null when there is none to be had. */
@@ -91,7 +124,7 @@ export class IsnsService {
     const listener = new NotificationListener({
       connectionsMax: NOTIFICATION_CONNECTIONS_MAX,
       idleTimeoutMs: NOTIFICATION_IDLE_TIMEOUT_MS,
-      accept: (link) => this.#client.accept(link),
+      accept: (link) => this.#accept(link),
       failed: (error) => this.#log.error({ err: error }, 'the port for messages of the iSNS server failed'),
     })
     try {
@@ -105,19 +138,34 @@ export class IsnsService {
     }
   }
 
-  async #describe(
-    portals: readonly PortalAddress[],
-    notificationPorts: ReadonlyMap<string, number | null>,
-  ): Promise<NetworkEntity> {
-    const byKey = new Map<string, NetworkEntity['portals'][number]>()
-    for (const { host, port, portalGroupTag } of portals) {
-      const addresses = await registrableAddresses(host, SYSTEM_ADDRESSES)
-      if (addresses.length === 0) this.#log.warn({ host }, 'a portal has no address to register with the iSNS server')
-      for (const address of addresses) {
-        const notificationPort = notificationPorts.get(host) ?? null
-        byKey.set(`${address} ${port}`, { address, port, portalGroupTag, notificationPort })
+  /** Without anything registered there is nothing that the server could ask: what it says is passed over. */
+  #accept(link: IsnsLink): Pick<IsnsLinkEvents, 'received'> {
+    if (this.#client !== null) return this.#client.accept(link)
+    link.close()
+    return { received: () => {} }
+  }
+
+  async #describe(): Promise<NetworkEntity> {
+    const portals = new Map<string, IsnsPortal>()
+    const targets: IsnsTarget[] = []
+    for (const { name, alias, portals: own } of this.#targets) {
+      const portalGroupTags: Record<string, number> = {}
+      for (const { host, port, portalGroupTag } of own) {
+        const notificationPort = this.#notificationPorts.get(host) ?? null
+        for (const address of await this.#addressesOf(host)) {
+          const portal = { address, port, portalGroupTag, notificationPort }
+          portalGroupTags[portalPlace(portal)] = portalGroupTag
+          if (!portals.has(portalPlace(portal))) portals.set(portalPlace(portal), portal)
+        }
       }
+      targets.push({ name, alias, portalGroupTags })
     }
-    return { targets: this.#targets, portals: [...byKey.values()] }
+    return { targets, portals: [...portals.values()] }
+  }
+
+  async #addressesOf(host: string): Promise<readonly string[]> {
+    const addresses = await registrableAddresses(host, SYSTEM_ADDRESSES)
+    if (addresses.length === 0) this.#log.warn({ host }, 'a portal has no address to register with the iSNS server')
+    return addresses
   }
 }

@@ -20,8 +20,10 @@ export interface Endpoint {
   readonly port: number
 }
 
-/** One disk and the logical unit number that initiators see it under. */
+/** One disk, locked by the caller as long as the server runs, and the logical unit number that initiators see it under. */
 export interface LunOptions {
+  /** A GUID that stays the disk's own. */
+  readonly id: string
   readonly lun: number
   /** An existing file whose size is a positive multiple of `blockLengthBytes`. Absolute. */
   readonly path: string

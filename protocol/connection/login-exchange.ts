@@ -155,8 +155,11 @@ export class LoginExchange {
   #logRefusal(refusal: LoginRefusal | undefined): void {
     if (refusal === undefined) return
     const { remoteAddress } = this.#connection.endpoint
-    const status = loginStatusName(refusal.statusClass, refusal.statusDetail)
-    this.#connection.log.warn({ remoteAddress, status, reason: refusal.reason }, 'refused a login')
+    const { statusClass, statusDetail, reason } = refusal
+    const status = loginStatusName(statusClass, statusDetail)
+    this.#connection.log.warn({ remoteAddress, status, reason }, 'refused a login')
+    const claims = this.#machine.claims()
+    this.#connection.context.observer?.loginRefused({ ...claims, remoteAddress, statusClass, statusDetail, reason })
   }
 }
 

@@ -10,6 +10,8 @@ export interface IsnsTarget {
   readonly name: string
   /** Empty for none; at most 255 bytes of UTF-8. */
   readonly alias: string
+  /** Its portal groups, by `portalPlace`; left out when every portal leads to it, with the portal's tag. */
+  readonly portalGroupTags?: Readonly<Record<string, number>>
 }
 
 export interface IsnsPortal {
@@ -21,7 +23,6 @@ export interface IsnsPortal {
   readonly notificationPort: number | null
 }
 
-/** Every portal gives access to every target. */
 export interface NetworkEntity {
   readonly targets: readonly IsnsTarget[]
   readonly portals: readonly IsnsPortal[]
@@ -29,6 +30,14 @@ export interface NetworkEntity {
 
 /** A text that ends with a zero byte within the 256 bytes of the attribute (RFC 4171 6.4.3). */
 const ALIAS_BYTES_MAX = 255
+
+/** What tells a portal from the others. */
+export const portalPlace = ({ address, port }: Pick<IsnsPortal, 'address' | 'port'>): string => `${address} ${port}`
+
+/** The tag of the group of a target that has a portal; undefined when none has it. */
+export function portalGroupTagOf({ portalGroupTags }: IsnsTarget, portal: IsnsPortal): number | undefined {
+  return portalGroupTags === undefined ? portal.portalGroupTag : portalGroupTags[portalPlace(portal)]
+}
 
 /**
  * The same entity with its names normalised (RFC 4171 5.6.4).
@@ -41,13 +50,13 @@ export function normalizeEntity({ targets, portals }: NetworkEntity): NetworkEnt
   return { targets: targets.map(normalizeTarget), portals }
 }
 
-function normalizeTarget({ name, alias }: IsnsTarget): IsnsTarget {
+function normalizeTarget({ name, alias, ...groups }: IsnsTarget): IsnsTarget {
   const prepared = prepareName(name)
   if (typeof prepared !== 'string') throw new RangeError(`the target ${name} cannot be registered: ${prepared.problem}`)
   if (Buffer.byteLength(alias) > ALIAS_BYTES_MAX) {
     throw new RangeError(`the alias of ${name} has more than ${ALIAS_BYTES_MAX} bytes`)
   }
-  return { name: prepared, alias }
+  return { name: prepared, alias, ...groups }
 }
 
 const isSamePortal = (a: IsnsPortal, b: IsnsPortal) => a.address === b.address && a.port === b.port

@@ -7,7 +7,7 @@ import { prepareName } from '../names.ts'
 import { ATTRIBUTE, type Attribute, attribute, DELIMITER, emptyAttribute, integerOf, textOf } from './attributes.ts'
 import { ENTITY_PROTOCOL_ISCSI, NODE_TYPE, SCN_BITMAP } from './functions.ts'
 import type { IsnsMessage } from './message.ts'
-import type { IsnsPortal, IsnsTarget, NetworkEntity } from './network-entity.ts'
+import { type IsnsPortal, type IsnsTarget, type NetworkEntity, portalGroupTagOf } from './network-entity.ts'
 
 /** What not every server has; a client leaves out what was refused. */
 export interface RegistrationFeatures {
@@ -66,16 +66,17 @@ function portalAttributes(portal: IsnsPortal, features: RegistrationFeatures, ti
 }
 
 /** A target, and the portals that lead to it: each portal group tag with its portals (RFC 4171 3.4, 6.5.4). */
-function targetAttributes({ name, alias }: IsnsTarget, portals: readonly IsnsPortal[]): Attribute[] {
-  const tags = [...new Set(portals.map(({ portalGroupTag }) => portalGroupTag))]
+function targetAttributes(target: IsnsTarget, portals: readonly IsnsPortal[]): Attribute[] {
+  const { name, alias } = target
+  const tags = new Set(portals.map((portal) => portalGroupTagOf(target, portal)).filter((tag) => tag !== undefined))
   return [
     attribute(ATTRIBUTE.iscsiName, name),
     attribute(ATTRIBUTE.iscsiNodeType, NODE_TYPE.target),
     ...(alias === '' ? [] : [attribute(ATTRIBUTE.iscsiAlias, alias)]),
-    ...tags.flatMap((tag) => [
+    ...[...tags].flatMap((tag) => [
       attribute(ATTRIBUTE.pgTag, tag),
       ...portals
-        .filter(({ portalGroupTag }) => portalGroupTag === tag)
+        .filter((portal) => portalGroupTagOf(target, portal) === tag)
         .flatMap(({ address, port }) => [
           attribute(ATTRIBUTE.pgPortalIpAddress, address),
           attribute(ATTRIBUTE.pgPortalTcpUdpPort, port),

@@ -4,8 +4,14 @@
  */
 
 import { prepareName } from '../names.ts'
-import type { AuthenticationPolicy, PortalEndpoint, Redirection, TargetDescription } from '../target-directory.ts'
-import type { LoginEnvironment, LoginIdentity, LoginRefusal } from './login-machine.ts'
+import type {
+  AuthenticationPolicy,
+  PortalEndpoint,
+  Redirection,
+  TargetDescription,
+  TargetLookup,
+} from '../target-directory.ts'
+import type { LoginClaims, LoginEnvironment, LoginIdentity, LoginRefusal } from './login-machine.ts'
 import { isRefusal, type LoginRefusalStatus, refuse } from './login-status.ts'
 import type { SessionType } from './parameters.ts'
 import { quote, type TextPair } from './text.ts'
@@ -16,6 +22,8 @@ export interface Identification {
   readonly initiatorName: string
   /** Null for a discovery session without a target name. */
   readonly target: TargetDescription | null
+  /** The group through which the target was reached. */
+  readonly portalGroupTag: number
   /** Where a new session to this target is to go instead. */
   readonly redirection: Redirection | null
   /** What the initiator must prove. */
@@ -37,12 +45,14 @@ export function identify(pairs: readonly TextPair[], environment: LoginEnvironme
   if (imposture !== null) return imposture
   const sessionType: SessionType = findValue(pairs, 'SessionType') === 'Discovery' ? 'Discovery' : 'Normal'
   const isUnnamed = sessionType === 'Discovery' && findValue(pairs, 'TargetName') === undefined
-  const destination = isUnnamed ? NOWHERE : findTarget(pairs, initiatorName, environment)
+  const destination = isUnnamed
+    ? { target: null, portalGroupTag: directory.discoveryPortalGroupTag(endpoint), redirection: null }
+    : findTarget(pairs, initiatorName, environment)
   if (isRefusal(destination)) return destination
-  const { target } = destination
+  const { target, portalGroupTag } = destination
   const redirection = sessionType === 'Normal' ? destination.redirection : null
   const policy = directory.authentication(target?.name ?? null, initiatorName, endpoint)
-  return { sessionType, initiatorName, target, redirection, policy }
+  return { sessionType, initiatorName, target, portalGroupTag, redirection, policy }
 }
 
 /** A client with a certificate may only use the names in it; it learns nothing about any target before that is clear. */
@@ -53,9 +63,7 @@ function findImposture(initiatorName: string, { tls }: PortalEndpoint): LoginRef
   return refuse('authorizationFailure', reason)
 }
 
-type Destination = Pick<Identification, 'target' | 'redirection'>
-
-const NOWHERE: Destination = { target: null, redirection: null }
+type Destination = Pick<Identification, 'target' | 'portalGroupTag' | 'redirection'>
 
 function findTarget(
   pairs: readonly TextPair[],
@@ -65,9 +73,26 @@ function findTarget(
   const targetName = requireName(pairs, 'TargetName')
   if (typeof targetName !== 'string') return targetName
   const lookup = directory.findTarget(targetName, initiatorName, endpoint)
-  if (lookup.kind === 'found') return { target: lookup.target, redirection: null }
-  if (lookup.kind === 'moved') return lookup
-  const [status, what] = LOOKUP_REFUSALS[lookup.kind]
+  if (lookup.kind === 'found') return { ...lookup, redirection: null }
+  return lookup.kind === 'moved' ? lookup : refuseLookup(lookup.kind, targetName, initiatorName)
+}
+
+/**
+ * Why a login that is about to succeed must not, because the target went away, changed its portal groups or was taken
+ * from this initiator since the login began; null when nothing of it happened.
+ */
+export function findWithdrawal(
+  { target, portalGroupTag, initiatorName }: Pick<Identification, 'target' | 'portalGroupTag' | 'initiatorName'>,
+  { directory, endpoint }: LoginEnvironment,
+): LoginRefusal | null {
+  if (target === null) return null
+  const lookup = directory.findTarget(target.name, initiatorName, endpoint)
+  if (lookup.kind !== 'found' && lookup.kind !== 'moved') return refuseLookup(lookup.kind, target.name, initiatorName)
+  return lookup.portalGroupTag === portalGroupTag ? null : refuseLookup('notFound', target.name, initiatorName)
+}
+
+function refuseLookup(kind: keyof typeof LOOKUP_REFUSALS, targetName: string, initiatorName: string): LoginRefusal {
+  const [status, what] = LOOKUP_REFUSALS[kind]
   return refuse(status, `TargetName: ${quote(targetName)} ${what}, asked for by ${quote(initiatorName)}`)
 }
 
@@ -75,13 +100,22 @@ const LOOKUP_REFUSALS = {
   notFound: ['notFound', 'does not exist here'],
   removed: ['targetRemoved', 'has been removed'],
   forbidden: ['authorizationFailure', 'is not for this initiator'],
-} as const satisfies Record<string, readonly [LoginRefusalStatus, string]>
+} as const satisfies Partial<Record<TargetLookup['kind'], readonly [LoginRefusalStatus, string]>>
 
 function requireName(pairs: readonly TextPair[], key: 'InitiatorName' | 'TargetName'): string | LoginRefusal {
   const value = findValue(pairs, key)
   if (value === undefined) return refuse('missingParameter', `${key} is missing in the first request`)
   const name = prepareName(value)
   return typeof name === 'string' ? name : refuse('initiatorError', `${key}=${quote(value)}: ${name.problem}`)
+}
+
+/** The names in the first text; null for one that is missing or cannot be a name. */
+export function claimsOf(pairs: readonly TextPair[]): LoginClaims {
+  const nameIn = (key: 'InitiatorName' | 'TargetName') => {
+    const name = requireName(pairs, key)
+    return typeof name === 'string' ? name : null
+  }
+  return { initiatorName: nameIn('InitiatorName'), targetName: nameIn('TargetName') }
 }
 
 function findValue(pairs: readonly TextPair[], key: string): string | undefined {

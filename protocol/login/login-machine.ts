@@ -47,6 +47,8 @@ export interface LoginIdentity {
   readonly initiatorAlias: string
   /** Null for a discovery session without a target name. */
   readonly target: TargetDescription | null
+  /** The group of the target through which it was reached. */
+  readonly portalGroupTag: number
   /** The CHAP user that authenticated, null without authentication. */
   readonly chapUser: string | null
   readonly isid: Buffer
@@ -111,7 +113,14 @@ export interface LoginReply {
   readonly refusal?: LoginRefusal
 }
 
+export interface LoginClaims {
+  readonly initiatorName: string | null
+  readonly targetName: string | null
+}
+
 export interface LoginMachine {
   /** Step with one complete Login Request PDU. Total: any bytes give a reply. Not called again after an end. */
   step(request: LoginRequest): LoginReply
+  /** Who wants to log in to what, as far as the first text has said so; normalised. */
+  claims(): LoginClaims
 }

@@ -10,11 +10,12 @@
 
 import { STAGE } from '../constants.ts'
 import { formatAddress } from '../discovery/target-address.ts'
-import { IDENTIFYING_KEYS, type Identification, identify } from './identification.ts'
+import { claimsOf, findWithdrawal, IDENTIFYING_KEYS, type Identification, identify } from './identification.ts'
 import { findAnswerOnlyValue, findMisuse } from './key-rules.ts'
 import { KEY_TABLE } from './key-table.ts'
 import type {
   LoginAgreement,
+  LoginClaims,
   LoginEnvironment,
   LoginMachine,
   LoginRefusal,
@@ -69,6 +70,7 @@ class LoginPhase implements LoginMachine {
   #outgoing: Buffer = NO_TEXT
   readonly #keysSeen = new Set<string>()
   #peer: Peer | null = null
+  #claims: LoginClaims = { initiatorName: null, targetName: null }
   #initiatorAlias = ''
   #agreed: AgreedParameters = {}
 
@@ -84,6 +86,10 @@ class LoginPhase implements LoginMachine {
   step(request: LoginRequest): LoginReply {
     const ending = this.#take(request)
     return ending === null ? this.#answer(request) : this.#end(request, ending)
+  }
+
+  claims(): LoginClaims {
+    return this.#claims
   }
 
   /** Everything up to the point where an answer can be given; null when there is one. */
@@ -151,6 +157,7 @@ class LoginPhase implements LoginMachine {
     if (misuse !== null) return refused(refuse('initiatorError', misuse))
     const answers: TextPair[] = []
     if (this.#peer === null) {
+      this.#claims = claimsOf(pairs)
       const identification = identify(pairs, this.#environment)
       if (isRefusal(identification)) return refused(identification)
       const { policy, initiatorName } = identification
@@ -188,8 +195,8 @@ class LoginPhase implements LoginMachine {
   }
 
   /** What the first complete response tells besides its answers (RFC 7143 6.3.1, 13.6). */
-  #firstAnswers({ sessionType, target }: Identification): TextPair[] {
-    const tag = { key: 'TargetPortalGroupTag', value: String(this.#environment.endpoint.portalGroupTag) }
+  #firstAnswers({ sessionType, target, portalGroupTag }: Identification): TextPair[] {
+    const tag = { key: 'TargetPortalGroupTag', value: String(portalGroupTag) }
     if (sessionType === 'Discovery' || target === null || target.alias === '') return [tag]
     return [tag, { key: 'TargetAlias', value: target.alias }]
   }
@@ -258,11 +265,24 @@ class LoginPhase implements LoginMachine {
     const results = settle(this.#agreed)
     if (isRefusal(results)) return this.#end(request, refused(results))
     const { isid, tsih, cid, cmdSN } = this.#first!
-    const { sessionType, initiatorName, target, security } = this.#peer!
+    const { sessionType, initiatorName, target, portalGroupTag, security } = this.#peer!
+    const withdrawal = findWithdrawal(this.#peer!, this.#environment)
+    if (withdrawal !== null) return this.#end(request, refused(withdrawal))
     const chapUser = security.chapUser()
     const initiatorAlias = this.#initiatorAlias
     const agreement: LoginAgreement = {
-      identity: { sessionType, initiatorName, initiatorAlias, target, chapUser, isid, tsih, cid, cmdSN },
+      identity: {
+        sessionType,
+        initiatorName,
+        initiatorAlias,
+        target,
+        portalGroupTag,
+        chapUser,
+        isid,
+        tsih,
+        cid,
+        cmdSN,
+      },
       ...results,
     }
     const admission = this.#environment.admit(agreement)

@@ -81,7 +81,6 @@ export class SessionRegistry implements SessionOwner {
   /** A session of its own, possibly in the place of an older one (session reinstatement, RFC 7143 6.3.5). */
   #lead(connection: Connection, agreement: LoginAgreement): SessionEntry | LoginRefusal {
     const { context, endpoint } = connection
-    const { portalGroupTag } = endpoint
     const { sessionsMax } = context.limits
     const key = nexusKey(agreement.identity, endpoint)
     const predecessor = this.#byNexus.get(key)
@@ -94,7 +93,7 @@ export class SessionRegistry implements SessionOwner {
     }
     const tsih = this.#freeTsih()
     if (tsih === null) return refuse('outOfResources', 'every TSIH is in use')
-    const session = new Session(context, agreement, tsih, portalGroupTag, key, this)
+    const session = new Session(context, agreement, tsih, endpoint.remoteAddress, key, this)
     this.#byTsih.set(tsih, session)
     const takePlace = () => {
       const replaced = this.#byNexus.get(key)
@@ -107,7 +106,7 @@ export class SessionRegistry implements SessionOwner {
   /** One more connection of a session, or one in the place of a connection with the same CID (RFC 7143 6.3.4). */
   #join(connection: Connection, { identity }: LoginAgreement): SessionEntry | LoginRefusal {
     const { tsih, cid } = identity
-    const { endpoint } = connection
+    const { endpoint, context } = connection
     const session = this.#byTsih.get(tsih)
     const isKnown = session !== undefined && session.state !== 'ACTIVE' && isSameInitiatorPort(session, identity)
     if (!isKnown) return refuse('sessionDoesNotExist', `TSIH ${tsih} names no session of this initiator`)
@@ -117,6 +116,14 @@ export class SessionRegistry implements SessionOwner {
     }
     const mismatch = findIdentityMismatch(session.identity, identity)
     if (mismatch !== null) return mismatch
+    const { target, initiatorName } = identity
+    const { remoteAddress } = endpoint
+    const maySpan =
+      target === null || context.directory.maySpan?.(target.name, initiatorName, session.remoteAddress, remoteAddress)
+    if (maySpan === false) {
+      const reason = `from ${remoteAddress} the initiator would find something else than from ${session.remoteAddress}`
+      return refuse('cannotIncludeInSession', reason)
+    }
     const { maxConnections } = session.parameters
     if (session.otherConnectionCount(cid) >= maxConnections) {
       const reason = `CID ${cid} would be one connection too many: MaxConnections is ${maxConnections}`
@@ -164,12 +171,13 @@ function isSameInitiatorPort({ identity }: Session, { initiatorName, isid }: Log
 
 /**
  * What makes two sessions the same nexus: InitiatorName, ISID, TargetName and portal group (RFC 7143 4.4.3); for a
- * discovery session without a target name the address it came in on takes the target's place (7.4.2.1).
+ * discovery session without a target name the address it came in on takes the target's place (7.4.2.1). Who comes without
+ * TLS never meets a session that came with it.
  */
 function nexusKey(identity: LoginIdentity, endpoint: PortalEndpoint): string {
   const place =
     identity.target === null
       ? `discovery ${endpoint.localAddress} ${endpoint.localPort}`
-      : `${identity.target.name} ${endpoint.portalGroupTag}`
-  return `${identity.initiatorName} ${identity.isid.toString('hex')} ${place}`
+      : `${identity.target.name} ${identity.portalGroupTag}`
+  return `${identity.initiatorName} ${identity.isid.toString('hex')} ${place}${endpoint.tls === null ? '' : ' TLS'}`
 }

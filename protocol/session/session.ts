@@ -42,6 +42,8 @@ export class Session {
   readonly parameters: SessionParameters
   readonly tsih: number
   readonly portalGroupTag: number
+  /** Where its first connection comes from. */
+  readonly remoteAddress: string
   /** Names the nexus: a second session with the same key reinstates the first. */
   readonly nexusKey: string
   readonly window: CommandWindow
@@ -69,13 +71,14 @@ export class Session {
   /** Set until the session whose place this one takes is quiet: tells the login that this one has ended before it began. */
   #endedWhileWaiting: (() => void) | null = null
   #nextTransferTag = 0
+  #hasBegun = false
   #isEnding = false
 
   constructor(
     context: NodeContext,
     agreement: LoginAgreement,
     tsih: number,
-    portalGroupTag: number,
+    remoteAddress: string,
     nexusKey: string,
     owner: SessionOwner,
   ) {
@@ -83,7 +86,8 @@ export class Session {
     this.identity = agreement.identity
     this.parameters = agreement.session
     this.tsih = tsih
-    this.portalGroupTag = portalGroupTag
+    this.remoteAddress = remoteAddress
+    this.portalGroupTag = agreement.identity.portalGroupTag
     this.window = new CommandWindow(agreement.identity.cmdSN, context.limits.commandWindow)
     this.fence = new ResponseFence(context, this)
     this.queue = new TaskQueue(context, this)
@@ -103,6 +107,11 @@ export class Session {
   /** The way to the device server. Only for normal sessions in full feature phase. */
   get nexus(): NexusHandler {
     if (this.#nexus === null) throw new Error('the session has no nexus')
+    return this.#nexus
+  }
+
+  /** The same, or null where there is none. */
+  get nexusOrNull(): NexusHandler | null {
     return this.#nexus
   }
 
@@ -146,6 +155,8 @@ export class Session {
     if (this.#state === 'ACTIVE') {
       if (!this.isDiscovery) this.#openNexus()
       this.#step('loginCompleted')
+      this.#hasBegun = true
+      this.#context.observer?.sessionBegan(this)
     } else if (this.#state === 'IN_CONTINUE') {
       this.#step('continuationCompleted')
     }
@@ -273,6 +284,7 @@ export class Session {
     this.#isEnding = true
     this.#step(this.#state === 'ACTIVE' ? 'loginFailed' : event)
     this.#owner.sessionEnding(this)
+    if (this.#hasBegun) this.#context.observer?.sessionEnded(this)
     this.window.clear()
     this.fence.clear()
     this.queue.clear()
@@ -291,9 +303,10 @@ export class Session {
   #openNexus(): void {
     const { target, initiatorName, isid } = this.identity
     if (target === null) throw new Error('a normal session without a target')
-    const { portalGroupTag } = this
+    const { portalGroupTag, remoteAddress } = this
     const { iSCSIProtocolLevel } = this.parameters
-    const identity = { initiatorName, isid, targetName: target.name, portalGroupTag, iSCSIProtocolLevel }
+    const targetName = target.name
+    const identity = { initiatorName, isid, remoteAddress, targetName, portalGroupTag, iSCSIProtocolLevel }
     this.#nexus = this.#context.scsi.openNexus(identity, {
       tasksClearedByAnother: (tasks) => tasksClearedByAnother(this, tasks),
     })

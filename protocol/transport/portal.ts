@@ -20,27 +20,44 @@ const KEEPALIVE_DELAY_MS = 30_000
 /** What takes one of the places for connections: a connection, or a TLS handshake that may become one. */
 export type Occupant = Pick<Connection, 'isLoggedIn' | 'fail'>
 
+/** Where to listen. */
+export interface PortalOptions {
+  /** Names the portal; unique among those that are open. */
+  readonly id: string
+  /** An IP address without brackets, or a host name. */
+  readonly host: string
+  /** 0 asks for any free port. */
+  readonly port: number
+  /** With it the portal speaks TLS. */
+  readonly identity?: TlsIdentity | null
+}
+
 export class Portal {
-  readonly portalGroupTag: number
+  readonly id: string
+  readonly #host: string
+  readonly #port: number
   readonly #context: NodeContext
   readonly #server: Server
   readonly #wakefulness: Wakefulness
   readonly #connections: Map<Socket, Occupant>
   readonly #tls: TlsAcceptor | null
+  /** Those of `#connections` that came in here. */
+  readonly #own = new Map<Socket, Occupant>()
 
   /**
-   * `connections`: those of all portals of the node, oldest first; their number is bounded together. With `identity` the
-   * portal speaks TLS. Errors: throws what OpenSSL says about an identity that it cannot use.
+   * `connections`: those of all portals of the node, oldest first; their number is bounded together.
+   * Errors: throws what OpenSSL says about an identity that it cannot use.
    */
   constructor(
     context: NodeContext,
-    portalGroupTag: number,
+    { id, host, port, identity = null }: PortalOptions,
     connections: Map<Socket, Occupant>,
     wakefulness: Wakefulness,
-    identity: TlsIdentity | null,
   ) {
     this.#context = context
-    this.portalGroupTag = portalGroupTag
+    this.id = id
+    this.#host = host
+    this.#port = port
     this.#connections = connections
     this.#wakefulness = wakefulness
     this.#tls = identity === null ? null : new TlsAcceptor(identity, context.log)
@@ -51,12 +68,15 @@ export class Portal {
     )
   }
 
-  get hasTls(): boolean {
-    return this.#tls !== null
+  /** What has come in here and is still there, with the sockets. */
+  get occupants(): ReadonlyMap<Socket, Occupant> {
+    return this.#own
   }
 
-  /** Begin to listen. Gives the port, which the system chose when `port` is 0. Errors: the system's (`code`). */
-  listen(host: string, port: number): Promise<number> {
+  /** Begin to listen. Gives the port, which the system chose when it was to. Errors: the system's (`code`). */
+  listen(): Promise<number> {
+    const host = this.#host
+    const port = this.#port
     return new Promise((resolve, reject) => {
       this.#server.once('error', reject)
       this.#server.listen({ host, port }, () => {
@@ -110,9 +130,9 @@ export class Portal {
     const timer = scheduler.setTimer(limits.loginTimeoutMs, () => fail(`no TLS within ${limits.loginTimeoutMs} ms`))
     const leave = () => {
       timer.cancel()
-      this.#connections.delete(accepted)
+      this.#leave(accepted)
     }
-    this.#connections.set(accepted, { isLoggedIn: false, fail })
+    this.#enter(accepted, { isLoggedIn: false, fail })
     accepted.on('error', (error) => log.debug({ err: error }, 'a socket failed'))
     accepted.once('close', leave)
     tls.shakeHands(accepted, (secured, peer) => {
@@ -125,13 +145,23 @@ export class Portal {
   #serve(socket: Socket, endpoint: PortalEndpoint): Connection {
     const { limits, log } = this.#context
     const connection = new Connection(this.#context, endpoint, new SocketTransport(socket, limits.closeTimeoutMs))
-    this.#connections.set(socket, connection)
+    this.#enter(socket, connection)
     socket.on('error', (error) => log.debug({ err: error }, 'a socket failed'))
     socket.on('close', () => {
-      this.#connections.delete(socket)
+      this.#leave(socket)
       connection.transportClosed()
     })
     return connection
+  }
+
+  #enter(socket: Socket, occupant: Occupant): void {
+    this.#connections.set(socket, occupant)
+    this.#own.set(socket, occupant)
+  }
+
+  #leave(socket: Socket): void {
+    this.#connections.delete(socket)
+    this.#own.delete(socket)
   }
 
   /**
@@ -170,7 +200,7 @@ export class Portal {
       localAddress: plainAddress(socket.localAddress),
       localPort: socket.localPort ?? 0,
       remoteAddress: plainAddress(socket.remoteAddress),
-      portalGroupTag: this.portalGroupTag,
+      portalId: this.id,
       tls,
     }
   }

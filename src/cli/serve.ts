@@ -105,7 +105,9 @@ function lunOptions(disk: Disk, lun: number, store: Store, request: ServeRequest
   const isRemovable = request.isRemovable || deviceType === 'cdDvd'
   const savedState = store.savedStateOf(record)
   const identity = logicalUnitIdentity(record, deviceType)
-  return { lun, path, deviceType, blockLengthBytes, physicalBlockBytes, isRemovable, readOnly, identity, savedState }
+  const { guid: id } = record
+  const block = { blockLengthBytes, physicalBlockBytes }
+  return { id, lun, path, deviceType, ...block, isRemovable, readOnly, identity, savedState }
 }
 
 function diskRequests(request: ServeRequest, dataDirectory: string) {

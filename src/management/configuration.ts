@@ -65,6 +65,8 @@ export interface LunRecord {
   readonly physicalBlockBytes: number
   readonly isRemovable: boolean
   readonly isReadOnly: boolean
+  /** The medium of a removable LUN is out; `path` is the one that was in it last. */
+  readonly isEjected: boolean
   /** VPD page 80h; never used again for another LUN. */
   readonly serialNumber: string
   /** 8 bytes as 16 hexadecimal digits. */

@@ -18,7 +18,7 @@ import type { NexusHandler, ScsiLayer, TaskManagementRequest } from '../../proto
 import { SessionRegistry } from '../../protocol/session/session-registry.ts'
 import { Task } from '../../protocol/session/task.ts'
 import { LIMITS, type Limits, loginPreferences } from '../../src/limits.ts'
-import { SingleTargetDirectory } from '../../src/single-target-directory.ts'
+import { OneTargetDirectory } from './one-target-directory.ts'
 import {
   BHS_BYTES,
   isSerialAfter,
@@ -164,7 +164,7 @@ export class NodeHarness {
     this.context = {
       limits: all,
       preferences: { ...preferred, session: { ...preferred.session, ...preferences } },
-      directory: new SingleTargetDirectory({ name: TARGET_NAME, alias: '' }, { kind: 'none' }),
+      directory: new OneTargetDirectory({ name: TARGET_NAME, alias: '' }, { kind: 'none' }),
       scsi: scsi ?? this.scsi,
       sessions: new SessionRegistry(),
       headers: new ObjectPool(HeaderCell, all.idleHeadersMax),
@@ -249,7 +249,7 @@ export class ConnectionHarness implements ConnectionTransport {
       localAddress: '127.0.0.1',
       localPort: 3260,
       remoteAddress: '127.0.0.2',
-      portalGroupTag,
+      portalId: String(portalGroupTag),
       tls: null,
     }
     this.connection = new Connection(node.context, endpoint, this)

@@ -21,7 +21,7 @@ export const ENDPOINT: PortalEndpoint = {
   localAddress: '127.0.0.1',
   localPort: 3260,
   remoteAddress: '127.0.0.1',
-  portalGroupTag: 7,
+  portalId: '7',
   tls: null,
 }
 
@@ -45,7 +45,9 @@ export const PREFERENCES: LoginPreferences = {
 /** A directory with one target that everybody may see. */
 export function directoryWith(authentication: AuthenticationPolicy, alias = ''): TargetDirectory {
   return {
-    findTarget: (name) => (name === TARGET_NAME ? { kind: 'found', target: { name, alias } } : { kind: 'notFound' }),
+    findTarget: (name) =>
+      name === TARGET_NAME ? { kind: 'found', target: { name, alias }, portalGroupTag: 7 } : { kind: 'notFound' },
+    discoveryPortalGroupTag: () => 7,
     discover: () => [{ name: TARGET_NAME, addresses: [{ host: '127.0.0.1', port: 3260, portalGroupTag: 7 }] }],
     authentication: () => authentication,
   }

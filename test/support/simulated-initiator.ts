@@ -257,7 +257,7 @@ export class SimulatedInitiator implements ConnectionTransport {
       localAddress: '127.0.0.1',
       localPort: 3260,
       remoteAddress: '127.0.0.2',
-      portalGroupTag: 1,
+      portalId: '1',
       tls: null,
     }
     // Each connection has a way of its own, so that one which was left behind does not speak on the next one.

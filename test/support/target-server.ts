@@ -19,7 +19,7 @@ import { LogicalUnit } from '../../scsi/logical-unit.ts'
 import { ScsiTarget } from '../../scsi/target.ts'
 import { Bridge } from '../../src/bridge.ts'
 import { LIMITS, type Limits, loginPreferences, type PreferredParameters } from '../../src/limits.ts'
-import { SingleTargetDirectory } from '../../src/single-target-directory.ts'
+import { OneTargetDirectory } from './one-target-directory.ts'
 
 export interface DiskOptions {
   readonly sizeBytes: number
@@ -60,7 +60,7 @@ export interface RunningTarget {
   /** What was logged as a warning, with its fields, oldest first. */
   readonly warnings: readonly string[]
   /** What the node knows of its target: where it can be reached, and whether it has moved. */
-  readonly directory: SingleTargetDirectory
+  readonly directory: OneTargetDirectory
   /** The node behind the port, to look at its sessions and pools. */
   readonly node: IscsiServer
   close(): Promise<void>
@@ -92,7 +92,7 @@ export async function startTarget(options: TargetOptions): Promise<RunningTarget
     logicalUnits: new Map((options.disks ?? DEFAULT_DISKS).map((disk, lun) => [lun, logicalUnit(disk, lun)])),
     onInternalError: (error) => log.error({ err: error }, 'internal error in a command'),
   })
-  const directory = new SingleTargetDirectory(
+  const directory = new OneTargetDirectory(
     { name: TARGET_NAME, alias: options.alias ?? '' },
     options.authentication ?? authentication(options.chap),
   )
@@ -106,9 +106,12 @@ export async function startTarget(options: TargetOptions): Promise<RunningTarget
     log,
   })
   const plainTag = options.tls === undefined ? portalGroupTag : portalGroupTag + 1
-  const plainPort = await node.listen(HOST, 0, plainTag)
+  const plainPort = await node.openPortal({ id: `${plainTag}`, host: HOST, port: 0 })
   directory.addPortal({ host: HOST, port: plainPort, portalGroupTag: plainTag })
-  const port = options.tls === undefined ? plainPort : await node.listen(HOST, 0, portalGroupTag, options.tls)
+  const port =
+    options.tls === undefined
+      ? plainPort
+      : await node.openPortal({ id: `${portalGroupTag}`, host: HOST, port: 0, identity: options.tls })
   let closing: Promise<void> | null = null
   async function close(): Promise<void> {
     await node.drain(limits.drainTimeoutMs)

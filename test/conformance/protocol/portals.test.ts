@@ -19,9 +19,12 @@ interface OtherPortal {
   readonly portalGroupTag: number
 }
 
+let addedCount = 0
+
 /** Listen at one more address, and announce it as `announced`. */
 async function addPortal({ target }: WireFixture, host: string, portalGroupTag: number, announced = host) {
-  const port = await target.node.listen(host, 0, portalGroupTag)
+  const id = `${portalGroupTag} at ${announced} ${addedCount++}`
+  const port = await target.node.openPortal({ id, host, port: 0 })
   target.directory.addPortal({ host: announced, port, portalGroupTag })
   return { host, port, portalGroupTag }
 }

@@ -103,21 +103,23 @@ describe('a portal with TLS', () => {
     ])
   })
 
-  it('shares no portal group with a portal without TLS', async () => {
-    const { node } = fixture.target
-    await expect(node.listen('127.0.0.1', 0, 1)).rejects.toThrow(
-      'portal group 1 cannot have portals with TLS and without',
-    )
-    const identity = { ...served, clientCa: null }
-    await expect(node.listen('127.0.0.1', 0, 2, identity)).rejects.toThrow('portal group 2 cannot have')
-  })
-
   it('keeps its sessions from those who come without TLS under the same name', async () => {
     const isid = Buffer.from('80000000beef', 'hex')
     const initiator = await fixture.open({}, { tls: TRUSTING, isid })
     const other = await fixture.open({}, { port: fixture.target.plainPort, isid })
     await other.ping()
     await initiator.ping()
+  })
+
+  it('keeps them even where a portal without TLS claims to be of the same group', async () => {
+    const isid = Buffer.from('80000000beef', 'hex')
+    const initiator = await fixture.open({ MaxConnections: '4' }, { tls: TRUSTING, isid })
+    const port = await fixture.target.node.openPortal({ id: '1 without TLS', host: '127.0.0.1', port: 0 })
+    const joining = await fixture.connect({ port, isid })
+    expect(await joining.refusedLogin({ keys: joining.names(), tsih: initiator.tsih, cid: 1 })).toBe(0x0208)
+    await (await fixture.open({}, { port, isid })).ping()
+    await initiator.ping()
+    await fixture.target.node.closePortal('1 without TLS', 0)
   })
 
   it.each(['TLSv1.2', 'TLSv1.3'] as const)('speaks %s', async (version) => {

@@ -104,7 +104,7 @@ export class FuzzPeer implements ConnectionTransport {
       localAddress: '127.0.0.1',
       localPort: 3260,
       remoteAddress: '127.0.0.2',
-      portalGroupTag: random.pick([1, 2]),
+      portalId: random.pick(['1', '2']),
       tls: null,
     }
     this.connection = new Connection(context, endpoint, this)

@@ -64,7 +64,8 @@ export class FuzzRun {
     this.#node = new NodeHarness(LIMITS, new Bridge(targets), PREFERENCES, {
       directory: {
         findTarget: (name) =>
-          targets.has(name) ? { kind: 'found', target: { name, alias: '' } } : { kind: 'notFound' },
+          targets.has(name) ? { kind: 'found', target: { name, alias: '' }, portalGroupTag: 1 } : { kind: 'notFound' },
+        discoveryPortalGroupTag: () => 1,
         discover: () => [{ name: HOSTILE_TARGET, addresses: [{ host: '127.0.0.1', port: 3260, portalGroupTag: 1 }] }],
         authentication: () => ({ kind: 'none' }),
       },

@@ -22,7 +22,7 @@ const ENDPOINT = {
   localAddress: '127.0.0.1',
   localPort: 3260,
   remoteAddress: '127.0.0.2',
-  portalGroupTag: 1,
+  portalId: '1',
   tls: null,
 } as const
 

@@ -9,14 +9,15 @@ const ENDPOINT: PortalEndpoint = {
   localAddress: '127.0.0.1',
   localPort: 3260,
   remoteAddress: '127.0.0.2',
-  portalGroupTag: 1,
+  portalId: '1',
   tls: null,
 }
 const target = { name: TARGET, alias: '' }
+const portalGroupTag = 1
 const redirection = { addresses: [{ host: '192.0.2.1', port: 3260 }], isPermanent: false, isForEverybody: true }
 
 /** What members of `TARGET` only may see; null when nothing is known. */
-function guarded(members: readonly string[] | null, lookup: TargetLookup = { kind: 'found', target }) {
+function guarded(members: readonly string[] | null, lookup: TargetLookup = { kind: 'found', target, portalGroupTag }) {
   const inner = {
     ...directoryWith({ kind: 'none' }),
     findTarget: () => lookup,
@@ -28,14 +29,14 @@ function guarded(members: readonly string[] | null, lookup: TargetLookup = { kin
 
 describe('a directory behind discovery domains', () => {
   it('lets members find what there is', () => {
-    expect(guarded([MEMBER]).findTarget(TARGET, MEMBER, ENDPOINT)).toEqual({ kind: 'found', target })
-    const moved: TargetLookup = { kind: 'moved', target, redirection }
+    expect(guarded([MEMBER]).findTarget(TARGET, MEMBER, ENDPOINT)).toEqual({ kind: 'found', target, portalGroupTag })
+    const moved: TargetLookup = { kind: 'moved', target, portalGroupTag, redirection }
     expect(guarded([MEMBER], moved).findTarget(TARGET, MEMBER, ENDPOINT)).toBe(moved)
   })
 
   it.each<TargetLookup>([
-    { kind: 'found', target },
-    { kind: 'moved', target, redirection },
+    { kind: 'found', target, portalGroupTag },
+    { kind: 'moved', target, portalGroupTag, redirection },
   ])('refuses others what is $kind, and everybody while nothing is known', (lookup) => {
     expect(guarded([MEMBER], lookup).findTarget(TARGET, STRANGER, ENDPOINT)).toEqual({ kind: 'forbidden' })
     expect(guarded([], lookup).findTarget(TARGET, MEMBER, ENDPOINT)).toEqual({ kind: 'forbidden' })

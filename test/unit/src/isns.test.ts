@@ -48,7 +48,7 @@ function service(options: Partial<IsnsOptions>) {
   const line = (_fields: object, message: string) => void log.push(message)
   const all = { host: '127.0.0.1', port: 1, notificationPort: 0, restrictsToDomains: false, ...options }
   const logs = { debug: line, info: line, warn: line, error: line }
-  return { service: new IsnsService(all, [TARGET], logs), log }
+  return { service: new IsnsService(all, logs), log }
 }
 
 const portIn = (request: WireMessage, tag: number) =>
@@ -60,7 +60,7 @@ describe('the iSNS service', () => {
   it('registers what listens, answers where it says, and deregisters at the end', async () => {
     await using server = await startAgreeableServer()
     const { service: isns } = service({ port: server.port })
-    await isns.start([PORTAL])
+    await isns.publish([{ ...TARGET, portals: [PORTAL] }])
     await expect.poll(() => server.of(REG).length).toBe(2)
     const registration = server.of(REG)[1]!
     expect(portIn(registration, TAG.PORT)).toBe(PORTAL.port)
@@ -75,7 +75,7 @@ describe('the iSNS service', () => {
   it('does without a port for messages when that is taken', async () => {
     await using server = await startAgreeableServer()
     const { service: isns, log } = service({ port: server.port, notificationPort: server.port })
-    await isns.start([PORTAL])
+    await isns.publish([{ ...TARGET, portals: [PORTAL] }])
     await expect.poll(() => server.of(REG).length).toBe(2)
     expect(portIn(server.of(REG)[0]!, TAG.SCN_PORT)).toBe(undefined)
     expect(log).toContain('no port for messages of the iSNS server: changes are noticed later')
@@ -84,10 +84,8 @@ describe('the iSNS service', () => {
 
   it('starts and stops without a server, on a portal that has no address to register', async () => {
     const { service: isns, log } = service({})
-    await isns.start([
-      { ...PORTAL, host: '0.0.0.0' },
-      { ...PORTAL, host: 'fe80::1%none0' },
-    ])
+    const hosts = ['0.0.0.0', 'fe80::1%none0']
+    await isns.publish([{ ...TARGET, portals: hosts.map((host) => ({ ...PORTAL, host })) }])
     expect(log).toContain('a portal has no address to register with the iSNS server')
     await expect.poll(() => log).toContain('the iSNS server is of no use at the moment')
     await isns.stop()
@@ -98,7 +96,7 @@ describe('the iSNS service', () => {
     const { networkInterfaces } = os
     const { service: isns, log } = service({})
     try {
-      await isns.start([{ ...PORTAL, host: '0.0.0.0' }])
+      await isns.publish([{ ...TARGET, portals: [{ ...PORTAL, host: '0.0.0.0' }] }])
       os.networkInterfaces = () => {
         throw new Error('uv_interface_addresses returned Unknown system error 13')
       }
@@ -111,6 +109,27 @@ describe('the iSNS service', () => {
       syncBuiltinESMExports()
       vi.useRealTimers()
     }
+  })
+
+  it('follows the targets: each with its own groups, and none when there are none', async () => {
+    await using server = await startAgreeableServer()
+    const { service: isns } = service({ port: server.port })
+    const other = { name: 'iqn.2026-01.test:other', alias: '' }
+    await isns.publish([])
+    expect(server.requests).toEqual([])
+    await isns.publish([
+      { ...TARGET, portals: [PORTAL] },
+      { ...other, portals: [{ ...PORTAL, portalGroupTag: 7 }] },
+    ])
+    await expect.poll(() => server.of(REG).length).toBe(2)
+    const tags = operatingAttributes(server.of(REG)[1]!).filter(({ tag }) => tag === TAG.PG_TAG)
+    expect(tags.map(({ value }) => value.readUInt32BE())).toEqual([1, 7])
+    await isns.publish([])
+    expect(server.of(DEREG)).toHaveLength(1)
+    await isns.publish([{ ...TARGET, portals: [PORTAL] }])
+    await expect.poll(() => server.of(REG).length).toBe(4)
+    await isns.stop()
+    expect(server.of(DEREG)).toHaveLength(2)
   })
 
   it('guards a directory only when it is to restrict it', () => {

@@ -67,7 +67,8 @@ function parseLoginRequest(pdu: Buffer): LoginRequest {
 function directoryFor(policy: AuthenticationPolicy): TargetDirectory {
   return {
     findTarget: (name) =>
-      name === TARGET_NAME ? { kind: 'found', target: { name, alias: '' } } : { kind: 'notFound' },
+      name === TARGET_NAME ? { kind: 'found', target: { name, alias: '' }, portalGroupTag: 7 } : { kind: 'notFound' },
+    discoveryPortalGroupTag: () => 7,
     discover: () => [{ name: TARGET_NAME, addresses: [{ host: '127.0.0.1', port: 3260, portalGroupTag: 7 }] }],
     authentication: () => policy,
   }

@@ -7,6 +7,7 @@ const LEADING: LoginIdentity = {
   initiatorName: 'iqn.2026-11.example:initiator',
   initiatorAlias: '',
   target: { name: 'iqn.2026-11.example:disk', alias: '' },
+  portalGroupTag: 1,
   chapUser: 'alice',
   isid: Buffer.alloc(6),
   tsih: 0,

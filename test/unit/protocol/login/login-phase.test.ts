@@ -36,6 +36,7 @@ describe('a login without authentication', () => {
         initiatorName: INITIATOR_NAME,
         initiatorAlias: '',
         target: { name: TARGET_NAME, alias: '' },
+        portalGroupTag: 7,
         chapUser: null,
         isid: Buffer.from('00023d000001', 'hex'),
         tsih: 0,

@@ -46,6 +46,7 @@ function redirecting(
     findTarget: (name) => ({
       kind: 'moved',
       target: { name, alias: '' },
+      portalGroupTag: 7,
       redirection: { ...REDIRECTION, ...overrides },
     }),
   }

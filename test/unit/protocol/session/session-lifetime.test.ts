@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { completeTask } from '../../../../protocol/connection/task-lifecycle.ts'
 import type { TargetDirectory } from '../../../../protocol/target-directory.ts'
-import { SingleTargetDirectory } from '../../../../src/single-target-directory.ts'
 import { NodeHarness, TARGET_NAME } from '../../../support/connection-harness.ts'
+import { OneTargetDirectory } from '../../../support/one-target-directory.ts'
 import { OPCODE } from '../../../support/wire-pdu.ts'
 
 function opcodes(connection: { take(): { opcode: number }[] }): number[] {
@@ -69,10 +69,11 @@ describe('session reinstatement', () => {
 
   it('[SESS-10] leaves a session alone that has the same ISID with another target or another portal group', () => {
     const OTHER = 'iqn.2026-11.example:other-disk'
-    const one = new SingleTargetDirectory({ name: TARGET_NAME, alias: '' }, { kind: 'none' })
-    const other = new SingleTargetDirectory({ name: OTHER, alias: '' }, { kind: 'none' })
+    const one = new OneTargetDirectory({ name: TARGET_NAME, alias: '' }, { kind: 'none' })
+    const other = new OneTargetDirectory({ name: OTHER, alias: '' }, { kind: 'none' })
     const directory: TargetDirectory = {
-      findTarget: (name) => (name === OTHER ? other : one).findTarget(name),
+      findTarget: (name, initiator, endpoint) => (name === OTHER ? other : one).findTarget(name, initiator, endpoint),
+      discoveryPortalGroupTag: () => 1,
       discover: () => [],
       authentication: () => ({ kind: 'none' }),
     }

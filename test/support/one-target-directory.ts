@@ -1,18 +1,20 @@
 /**
- * The configuration of a server with one target that everybody who authenticates may see: what `lunette serve` runs on.
+ * The configuration of a node with one target that everybody who authenticates may see. The portal group of a portal is
+ * the number that its id begins with.
  */
 
 import type {
   AuthenticationPolicy,
   DiscoveredTarget,
   PortalAddress,
+  PortalEndpoint,
   Redirection,
   TargetDescription,
   TargetDirectory,
   TargetLookup,
-} from '../protocol/target-directory.ts'
+} from '../../protocol/target-directory.ts'
 
-export class SingleTargetDirectory implements TargetDirectory {
+export class OneTargetDirectory implements TargetDirectory {
   readonly #target: TargetDescription
   readonly #authentication: AuthenticationPolicy
   readonly #portals: PortalAddress[] = []
@@ -33,10 +35,15 @@ export class SingleTargetDirectory implements TargetDirectory {
     this.#redirection = redirection
   }
 
-  findTarget(targetName: string): TargetLookup {
+  findTarget(targetName: string, _initiatorName: string, endpoint: PortalEndpoint): TargetLookup {
     if (targetName !== this.#target.name) return { kind: 'notFound' }
-    if (this.#redirection === null) return { kind: 'found', target: this.#target }
-    return { kind: 'moved', target: this.#target, redirection: this.#redirection }
+    const reached = { target: this.#target, portalGroupTag: portalGroupTagOf(endpoint) }
+    if (this.#redirection === null) return { kind: 'found', ...reached }
+    return { kind: 'moved', ...reached, redirection: this.#redirection }
+  }
+
+  discoveryPortalGroupTag(endpoint: PortalEndpoint): number {
+    return portalGroupTagOf(endpoint)
   }
 
   discover(): readonly DiscoveredTarget[] {
@@ -46,4 +53,9 @@ export class SingleTargetDirectory implements TargetDirectory {
   authentication(): AuthenticationPolicy {
     return this.#authentication
   }
+}
+
+/** The portal group of a portal that was opened under such an id. */
+export function portalGroupTagOf({ portalId }: Pick<PortalEndpoint, 'portalId'>): number {
+  return Number.parseInt(portalId, 10)
 }

@@ -1,0 +1,97 @@
+/**
+ * What the command line of `lunette serve` declares, as a configuration: one target with the disks as its LUNs, which are
+ * for everybody who may log in, and a portal for every address. Pure; the caller mints the ids.
+ */
+
+import type { PortalAddress } from '../../protocol/target-directory.ts'
+import type {
+  ChapUser,
+  Configuration,
+  LunRecord,
+  MutualSecret,
+  ObjectId,
+  PortalGroupRecord,
+  PortalRecord,
+  TargetRecord,
+  UnmaskList,
+} from '../management/configuration.ts'
+import type { LunOptions, ServerOptions } from '../server-options.ts'
+
+const FOR_EVERYBODY: UnmaskList = { initiators: '*', networks: [], readOnlyInitiators: [] }
+
+/** The part of a server's options that is configuration; `mintId` gives a new GUID at each call. */
+export function commandLineConfiguration(options: ServerOptions, mintId: () => ObjectId): Configuration {
+  const { authentication, target, tls } = options
+  const { users, mutual } = readPolicy(authentication)
+  const plain = options.listen.map((address) => ({ address, record: portalRecord(address, false, mintId()) }))
+  const secured = (tls?.listen ?? []).map((address) => ({ address, record: portalRecord(address, true, mintId()) }))
+  const luns = options.luns.map(lunRecord)
+  const record: TargetRecord = {
+    id: mintId(),
+    origin: 'commandLine',
+    iscsiName: target.name,
+    friendlyName: target.alias,
+    portalGroups: portalGroups([...plain, ...secured], mintId),
+    luns: new Map(options.luns.map(({ id, lun }) => [id, lun])),
+    sharedSecret: null,
+    chapUsers: users,
+    rememberedSecrets: new Map(mutual === null ? [] : [['*', mutual]]),
+  }
+  return {
+    generation: 0,
+    subSystem: {
+      id: mintId(),
+      friendlyName: target.alias,
+      identification: '',
+      status: 'online',
+      hasSimpleTargetConfig: false,
+      discoveryUsers: users,
+    },
+    luns: new Map(luns.map((lun) => [lun.id, lun])),
+    targets: new Map([[record.id, record]]),
+    portals: new Map([...plain, ...secured].map(({ record: portal }) => [portal.id, portal])),
+    importTargets: new Map(),
+  }
+}
+
+function readPolicy(policy: ServerOptions['authentication']): { users: ChapUser[]; mutual: MutualSecret | null } {
+  if (policy.kind === 'none') return { users: [], mutual: null }
+  const users = policy.initiators.map(({ user, secret, initiatorNames = [] }) => ({ user, secret, initiatorNames }))
+  return { users, mutual: policy.target }
+}
+
+function portalRecord({ host, port }: PortalAddress, hasTls: boolean, id: ObjectId): PortalRecord {
+  return { id, origin: 'commandLine', host, port, hasTls, status: 'online' }
+}
+
+interface DeclaredPortal {
+  readonly address: PortalAddress
+  readonly record: PortalRecord
+}
+
+function portalGroups(portals: readonly DeclaredPortal[], mintId: () => ObjectId): PortalGroupRecord[] {
+  const byTag = Map.groupBy(portals, ({ address }) => address.portalGroupTag)
+  return [...byTag].map(([tag, members]) => ({ id: mintId(), tag, portalIds: members.map(({ record }) => record.id) }))
+}
+
+function lunRecord(disk: LunOptions): LunRecord {
+  const { id, lun, path, deviceType = 'disk', blockLengthBytes, physicalBlockBytes, readOnly, identity } = disk
+  return {
+    id,
+    origin: 'commandLine',
+    friendlyName: path,
+    number: lun,
+    path,
+    format: 'raw',
+    deviceType,
+    blockLengthBytes,
+    physicalBlockBytes,
+    isRemovable: disk.isRemovable ?? deviceType === 'cdDvd',
+    isReadOnly: readOnly,
+    isEjected: false,
+    serialNumber: identity.serialNumber,
+    naa: identity.naa.toString('hex'),
+    status: 'online',
+    unmask: FOR_EVERYBODY,
+  }
+}
