@@ -25,7 +25,7 @@ export interface DataPlane {
    */
   createStorage(lun: LunRecord, sizeBytes: number): Promise<void>
   /** Delete the storage of a LUN that is in no applied configuration any more. */
-  deleteStorage(lun: LunRecord): Promise<void>
+  deleteStorage(lun: Pick<LunRecord, 'id' | 'path'>): Promise<void>
   /** Change the size while it is in use; initiators are told. Errors: `DataPlaneError`; then nothing has changed. */
   resize(id: ObjectId, sizeBytes: number, options: { readonly mayDiscardData: boolean }): Promise<void>
   /** The largest LUN that `createStorage` could make. */

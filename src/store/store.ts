@@ -8,22 +8,15 @@
  * elsewhere is known by its real absolute path.
  */
 
-import { randomBytes } from 'node:crypto'
 import { isAbsolute, join, relative, sep } from 'node:path'
 import type { DatabaseSync, SQLOutputValue } from 'node:sqlite'
+import { generateTargetName } from '../management/mint.ts'
 import { openDatabase } from './database.ts'
 import { type DiskIdentity, mintDiskIdentity } from './disk-identity.ts'
 import { DiskState } from './disk-state.ts'
 import { inTransaction } from './migrations.ts'
 
 export const DATABASE_FILE_NAME = 'lunette.db'
-
-/**
- * RFC 3721 1.1 wants a domain that the name's giver owned at that date. Nobody owns anything under `.internal`, which
- * ICANN set aside for private use in 2024, so names under it claim nobody's authority; the random tail tells them apart.
- */
-const GENERATED_NAME_PREFIX = 'iqn.2026-11.internal.lunette:'
-const GENERATED_NAME_RANDOM_BYTES = 6
 
 export interface DiskRecord extends DiskIdentity {
   readonly blockLengthBytes: 512 | 4096
@@ -44,7 +37,7 @@ export class Store {
     return inTransaction(this.#database, () => {
       const row = this.#database.prepare('SELECT name FROM target WHERE id = 1').get()
       if (row !== undefined) return String(row.name)
-      const name = GENERATED_NAME_PREFIX + randomBytes(GENERATED_NAME_RANDOM_BYTES).toString('hex')
+      const name = generateTargetName()
       this.#database.prepare('INSERT INTO target (id, name) VALUES (1, ?)').run(name)
       return name
     })
