@@ -1,0 +1,73 @@
+/**
+ * Files of LUNs around commits. A file is noted as doomed before it is made and when its LUN is deleted, and a commit that
+ * makes a LUN of it takes the note away: so a process that ends at any moment leaves no file that nobody knows, and deletes
+ * none that somebody uses.
+ */
+
+import type { LunRecord } from './configuration.ts'
+import type { ConfigurationStore, LunFile } from './configuration-store.ts'
+import { type DataPlane, DataPlaneError, type DataPlaneErrorKind } from './data-plane.ts'
+import { type HResultName, VdsError } from './hresult.ts'
+
+/** Where the array puts the files that it makes itself; a name that is never used again. */
+export function ownStoragePath(id: string): string {
+  return `luns/${id}.img`
+}
+
+/** The array made the file of this LUN, rather than having been given it. */
+export function isOwnStorage({ id, path }: LunFile): boolean {
+  return path === ownStoragePath(id)
+}
+
+const HRESULTS_OF_KIND = {
+  exists: 'VDS_E_OBJECT_EXISTS',
+  notFound: 'VDS_E_OBJECT_OUT_OF_SYNC',
+  noSpace: 'VDS_E_NOT_ENOUGH_SPACE',
+  inUse: 'VDS_E_DEVICE_IN_USE',
+  invalid: 'E_INVALIDARG',
+  holdsData: 'VDS_E_SHRINK_OVER_DATA',
+  io: 'VDS_E_IO_ERROR',
+} as const satisfies Record<DataPlaneErrorKind, HResultName>
+
+/** What the data plane refused, in the words of the object model; any other error is our bug and passes. */
+export function fromDataPlane(error: unknown): unknown {
+  if (!(error instanceof DataPlaneError)) return error
+  return new VdsError(HRESULTS_OF_KIND[error.kind], error.message, { cause: error })
+}
+
+export class LunStorage {
+  readonly #store: ConfigurationStore
+  readonly #dataPlane: DataPlane
+
+  constructor(store: ConfigurationStore, dataPlane: DataPlane) {
+    this.#store = store
+    this.#dataPlane = dataPlane
+  }
+
+  /** Make the storage of a LUN that is about to be committed. Errors: `VdsError`; then nothing is left of it. */
+  async create(lun: LunRecord, sizeBytes: number): Promise<void> {
+    this.#store.doomFile(lun)
+    try {
+      await this.#dataPlane.createStorage(lun, sizeBytes)
+    } catch (error) {
+      this.#store.forgetFile(lun.id)
+      throw fromDataPlane(error)
+    }
+  }
+
+  /** Delete a doomed file. One that cannot be deleted now is tried again at the next start. */
+  async discard(file: LunFile): Promise<void> {
+    try {
+      await this.#dataPlane.deleteStorage(file)
+    } catch (error) {
+      if (!(error instanceof DataPlaneError)) throw error
+      if (error.kind !== 'notFound') return
+    }
+    this.#store.forgetFile(file.id)
+  }
+
+  /** Finish what an earlier process did not. */
+  async discardAll(): Promise<void> {
+    for (const file of this.#store.doomedFiles()) await this.discard(file)
+  }
+}
