@@ -6,7 +6,7 @@
 import { mkdirSync, realpathSync, statSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { causeOf, Failure, systemErrorCode } from '../failure.ts'
-import { acquireExclusiveLock } from './exclusive-lock.ts'
+import { acquireExclusiveLock, type ExclusiveLock } from './exclusive-lock.ts'
 import { Store } from './store.ts'
 
 const LOCK_FILE_NAME = '.lunette-lock'
@@ -21,8 +21,7 @@ export interface DataDirectory {
 
 /** Make the data directory if need be, lock it and open its store. Errors: `Failure`. */
 export function openDataDirectory(givenPath: string): DataDirectory {
-  const path = makeDirectory(givenPath)
-  const lock = acquireExclusiveLock(join(path, LOCK_FILE_NAME), `the data directory ${path}`)
+  const { path, lock } = acquireDataDirectory(givenPath)
   try {
     const store = new Store(path)
     return {
@@ -37,6 +36,12 @@ export function openDataDirectory(givenPath: string): DataDirectory {
     lock.release()
     throw error
   }
+}
+
+/** Make the data directory if need be and lock it. Errors: `Failure`. */
+export function acquireDataDirectory(givenPath: string): { readonly path: string; readonly lock: ExclusiveLock } {
+  const path = makeDirectory(givenPath)
+  return { path, lock: acquireExclusiveLock(join(path, LOCK_FILE_NAME), `the data directory ${path}`) }
 }
 
 function makeDirectory(path: string): string {

@@ -6,6 +6,7 @@
 
 import type { DatabaseSync } from 'node:sqlite'
 import { Failure } from '../failure.ts'
+import { createConfigurationTables } from './configuration-schema.ts'
 
 export type Migration = (database: DatabaseSync) => void
 
@@ -34,6 +35,7 @@ export const MIGRATIONS: readonly Migration[] = [
         PRIMARY KEY (guid, key)
       ) STRICT, WITHOUT ROWID;
     `),
+  createConfigurationTables,
 ]
 
 /** How many migrations the database has seen. */

@@ -1,6 +1,7 @@
 /**
- * What outlives a restart, apart from the disks' bytes: the target's generated name, and for each disk the identity that
- * initiators know it by, its block length and what its logical unit keeps. Lives in `lunette.db` in the data directory; each change is one
+ * What outlives a restart, apart from the disks' bytes: the generated name of the command line's target, and for each file
+ * that was ever served the identity that initiators know it by, its block length and what its logical unit keeps; and the
+ * configuration, which has a way of its own (`configurationStore`). Lives in `lunette.db` in the data directory; each change is one
  * transaction, durable before it returns. The control plane reads it at start; the data plane reaches it
  * through `DiskState` only.
  *
@@ -10,11 +11,13 @@
 
 import { isAbsolute, join, relative, sep } from 'node:path'
 import type { DatabaseSync, SQLOutputValue } from 'node:sqlite'
+import { Failure } from '../failure.ts'
 import { generateTargetName } from '../management/mint.ts'
 import { openDatabase } from './database.ts'
 import { type DiskIdentity, mintDiskIdentity } from './disk-identity.ts'
 import { DiskState } from './disk-state.ts'
 import { inTransaction } from './migrations.ts'
+import { SqliteConfigurationStore } from './sqlite-configuration-store.ts'
 
 export const DATABASE_FILE_NAME = 'lunette.db'
 
@@ -35,10 +38,10 @@ export class Store {
   /** The target's iSCSI name, generated at the first call. */
   targetName(): string {
     return inTransaction(this.#database, () => {
-      const row = this.#database.prepare('SELECT name FROM target WHERE id = 1').get()
+      const row = this.#database.prepare('SELECT name FROM generated_name WHERE id = 1').get()
       if (row !== undefined) return String(row.name)
       const name = generateTargetName()
-      this.#database.prepare('INSERT INTO target (id, name) VALUES (1, ?)').run(name)
+      this.#database.prepare('INSERT INTO generated_name (id, name) VALUES (1, ?)').run(name)
       return name
     })
   }
@@ -49,11 +52,15 @@ export class Store {
     return row === undefined ? null : diskRecord(row)
   }
 
-  /** Give the disk at `path` a new identity; whatever was at this path before is forgotten. */
+  /**
+   * Give the disk at `path` a new identity; whatever was at this path before is forgotten, also as a LUN of the command line.
+   * Errors: `Failure` when it is a LUN that the management has made.
+   */
   addDisk(path: string, blockLengthBytes: 512 | 4096): DiskRecord {
     const key = this.#key(path)
     const identity = mintDiskIdentity()
     inTransaction(this.#database, () => {
+      this.#forgetLun(path, key)
       this.#database.prepare('DELETE FROM disk WHERE path = ?').run(key)
       this.#database
         .prepare('INSERT INTO disk (guid, path, serial_number, naa, block_length_bytes) VALUES (?, ?, ?, ?, ?)')
@@ -62,9 +69,30 @@ export class Store {
     return { ...identity, blockLengthBytes }
   }
 
+  #forgetLun(path: string, key: string): void {
+    const row = this.#database
+      .prepare('SELECT lun.id, lun.origin FROM lun JOIN disk ON disk.guid = lun.id WHERE disk.path = ?')
+      .get(key)
+    if (row === undefined) return
+    if (row.origin === 'managed') throw new Failure(`${path} is the file of LUN ${row.id}, and it is gone`)
+    this.#database.prepare('DELETE FROM lun WHERE id = ?').run(String(row.id))
+    this.#database.exec('UPDATE configuration SET generation = generation + 1')
+  }
+
   /** What the logical unit of a disk in the store keeps; gone when the disk is made anew. */
   savedStateOf({ guid }: DiskIdentity): DiskState {
     return new DiskState(this.#database, guid)
+  }
+
+  /** The configuration, its secrets and the audit log, which keeps `auditRowsMax` records. */
+  configurationStore(auditRowsMax: number): SqliteConfigurationStore {
+    return new SqliteConfigurationStore({
+      database: this.#database,
+      dataDirectory: this.#dataDirectory,
+      auditRowsMax,
+      findDisk: (path) => this.findDisk(path),
+      pathKey: (path) => this.#key(path),
+    })
   }
 
   close(): void {

@@ -12,6 +12,7 @@ const LOADED_BY_NAME = [
   'test/support/fake-server-main.ts',
   'test/support/lock-holder-main.ts',
   'test/support/migration-main.ts',
+  'test/support/configuration-writer-main.ts',
 ]
 
 const manifest = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {

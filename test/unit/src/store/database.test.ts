@@ -109,11 +109,11 @@ describe('inTransaction', () => {
 it('opens a copy that a backup took while it was open', () => {
   using directory = temporaryDirectory()
   const database = openDatabase(directory.file('lunette.db'))
-  database.exec("INSERT INTO target (id, name) VALUES (1, 'iqn.x')")
+  database.exec("INSERT INTO generated_name (id, name) VALUES (1, 'iqn.x')")
   for (const suffix of ['', '-wal'])
     copyFileSync(directory.file(`lunette.db${suffix}`), directory.file(`copy.db${suffix}`))
   const copy = openDatabase(directory.file('copy.db'))
-  expect(copy.prepare('SELECT name FROM target').all()).toEqual([{ name: 'iqn.x' }])
+  expect(copy.prepare('SELECT name FROM generated_name').all()).toEqual([{ name: 'iqn.x' }])
   copy.close()
   database.close()
 })
