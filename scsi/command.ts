@@ -63,8 +63,6 @@ export class Command {
   presentedDataBytes = 0
   /** The same for the Data-In of a bidirectional command, whose `presentedDataBytes` is for its Data-Out. */
   presentedReadBytes = 0
-  /** When it arrived, by the monotonic clock, if its time is taken for the statistics; 0 otherwise. */
-  sampledSinceMs = 0
   /** STATUS QUALIFIER (SAM-5), for transports that can carry it; 0 for none. */
   statusQualifier = 0
   /** The unit attention condition that the response tells of; null for none. */
@@ -78,6 +76,8 @@ export class Command {
   isAborted = false
   /** TAS: aborted by another nexus, it ends with TASK ABORTED status. */
   isAbortReported = false
+  /** When it arrived, by the clock of `CommandLatencies`; 0 for a command that is not timed. */
+  startedAtUs = 0
 
   constructor(
     nexus: Nexus,

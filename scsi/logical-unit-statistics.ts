@@ -1,10 +1,11 @@
 /**
  * What a logical unit counts (SPC-4, SBC-3: the counters of the log pages): plain numbers, because some of them change with
  * every command. They only ever grow; a log parameter that was set back to zero counts from there (`sinceReset`).
- * `completion.ts` counts commands as they end, LOG SENSE reports, LOG SELECT resets.
+ * `completion.ts` counts commands as they end, LOG SENSE and the metrics report, LOG SELECT resets.
  */
 
 import type { Command } from './command.ts'
+import { CommandLatencies } from './command-latencies.ts'
 import { SENSE_KEY, type SenseCondition } from './sense-codes.ts'
 
 /** The numbers behind log parameters that LOG SELECT sets back to zero. */
@@ -17,32 +18,7 @@ export type ResettableCounter =
   | 'uncorrectedVerifyErrors'
   | 'nonMediumErrors'
 
-/**
- * The time of one command in so many is taken, because two looks at the clock for each would slow down all. A prime, so
- * that no pattern of an initiator hides its reads or its writes.
- */
-const COMMANDS_PER_SAMPLE = 61
-
-/** How long the commands of a kind take, by samples. */
-class CommandTimes {
-  #sampledMs = 0
-  #samples = 0
-
-  add(durationMs: number): void {
-    this.#sampledMs += durationMs
-    this.#samples++
-  }
-
-  /** How long that many commands took together, as far as the samples stand for all. */
-  estimatedMs(commandCount: number): number {
-    return this.#samples === 0 ? 0 : (this.#sampledMs / this.#samples) * commandCount
-  }
-}
-
 export class LogicalUnitStatistics {
-  readonly #readTimes = new CommandTimes()
-  readonly #writeTimes = new CommandTimes()
-  #commandsToSample = 1
   readCommands = 0
   writeCommands = 0
   readBytes = 0
@@ -57,6 +33,11 @@ export class LogicalUnitStatistics {
   startStopCycles = 0
   /** Changes of the power condition, by the condition that was entered. */
   readonly powerConditionTransitions = { active: 0, idle_a: 0, idle_b: 0, idle_c: 0, standby_z: 0, standby_y: 0 }
+  readonly latencies = new CommandLatencies()
+  /** Commands that ended, by operation code. */
+  readonly commandsByOperationCode: readonly number[] = new Array<number>(256).fill(0)
+  /** Commands that ended with CHECK CONDITION, by sense key. */
+  readonly errorsBySenseKey: readonly number[] = new Array<number>(16).fill(0)
   readonly #valuesAtReset = new Map<ResettableCounter, number>()
 
   /** How far a number has grown since it was set back to zero. */
@@ -68,40 +49,35 @@ export class LogicalUnitStatistics {
     for (const name of names) this.#valuesAtReset.set(name, this[name])
   }
 
-  /** How long reads took together, from arrival to status. */
+  /** How long reads took together, in milliseconds, as far as those that were timed stand for all. */
   get readProcessingMs(): number {
-    return this.#readTimes.estimatedMs(this.readCommands)
+    return this.latencies.read.meanMs * this.readCommands
   }
 
   /** The same of writes. */
   get writeProcessingMs(): number {
-    return this.#writeTimes.estimatedMs(this.writeCommands)
-  }
-
-  /** A command arrived. */
-  commandArrived(command: Command): void {
-    if (--this.#commandsToSample > 0) return
-    this.#commandsToSample = COMMANDS_PER_SAMPLE
-    command.sampledSinceMs = performance.now()
+    return this.latencies.write.meanMs * this.writeCommands
   }
 
   /** A command ended with a status; it counts for its I_T_L nexus too. */
-  commandEnded({ definition, presentedDataBytes, sampledSinceMs, itlNexus }: Command): void {
+  commandEnded(command: Command): void {
+    const { definition, presentedDataBytes, itlNexus } = command
     const { counters } = itlNexus!
+    const counts = this.commandsByOperationCode as number[]
+    counts[command.cdb[0]!]!++
+    this.latencies.commandEnded(command)
     switch (definition?.taskClass) {
       case 'read':
         this.readCommands++
         this.readBytes += presentedDataBytes
         counters.readCommands++
         counters.readBytes += presentedDataBytes
-        if (sampledSinceMs > 0) this.#readTimes.add(performance.now() - sampledSinceMs)
         break
       case 'write':
         this.writeCommands++
         this.writtenBytes += presentedDataBytes
         counters.writeCommands++
         counters.writtenBytes += presentedDataBytes
-        if (sampledSinceMs > 0) this.#writeTimes.add(performance.now() - sampledSinceMs)
         break
       case 'verify':
         this.verifiedBytes += presentedDataBytes
@@ -111,6 +87,8 @@ export class LogicalUnitStatistics {
 
   /** A command ended with CHECK CONDITION. */
   errorReported({ definition }: Command, { key }: SenseCondition): void {
+    const errors = this.errorsBySenseKey as number[]
+    errors[key]!++
     if (key === SENSE_KEY.HARDWARE_ERROR) this.nonMediumErrors++
     if (key !== SENSE_KEY.MEDIUM_ERROR) return
     switch (definition?.taskClass) {

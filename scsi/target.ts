@@ -190,7 +190,7 @@ export class ScsiTarget implements TargetView {
     const itlNexus = this.#route(reach, lun) ?? reach.absent
     command.itlNexus = itlNexus
     const { taskSet, logicalUnit } = itlNexus
-    if (logicalUnit !== null) logicalUnit.statistics.commandArrived(command)
+    if (logicalUnit !== null) logicalUnit.statistics.latencies.commandArrived(command)
     const refusal = taskSet.hasAca ? taskSet.refuseInAca(command) : null
     if (refusal !== null) refuseInAca(command, refusal)
     else if (taskSet.isFull) refuseTaskSetFull(command)
