@@ -1,0 +1,34 @@
+/** Whose token comes with a request (RFC 6750), and whether that is enough. */
+
+import { HttpProblem } from './problems.ts'
+import { type Caller, hasRole, ROLES, type Role } from './roles.ts'
+import type { Tokens } from './tokens.ts'
+
+const CHALLENGE = 'Bearer realm="lunette"'
+
+/** Errors: `HttpProblem` with 401. */
+export function callerOf(authorization: string | undefined, tokens: Tokens): Caller {
+  const text = /^Bearer +(\S+)$/i.exec(authorization ?? '')?.[1]
+  if (text === undefined) {
+    const detail = 'who are you? Send a token as Authorization: Bearer lun_...'
+    throw new HttpProblem(401, detail, { headers: { 'www-authenticate': CHALLENGE } })
+  }
+  const caller = tokens.authenticate(text)
+  if (caller !== null) return caller
+  throw new HttpProblem(401, 'this token is not known', {
+    headers: { 'www-authenticate': `${CHALLENGE}, error="invalid_token"` },
+  })
+}
+
+/** Errors: `HttpProblem` with 403 that says which role would do. */
+export function demandRole(caller: Caller | null, least: Role): asserts caller is Caller {
+  if (caller !== null && hasRole(caller, least)) return
+  const enough = ROLES.slice(ROLES.indexOf(least)).join(' or ')
+  throw new HttpProblem(
+    403,
+    `this takes the role ${enough}, and ${caller?.name ?? 'nobody'} is ${caller?.role ?? 'none'}`,
+    {
+      headers: { 'www-authenticate': `${CHALLENGE}, error="insufficient_scope"` },
+    },
+  )
+}
