@@ -1,13 +1,14 @@
 /** Whose token comes with a request (RFC 6750), and whether that is enough. */
 
+import type { Actor, Role } from '../management/configuration-store.ts'
 import { HttpProblem } from './problems.ts'
-import { type Caller, hasRole, ROLES, type Role } from './roles.ts'
+import { hasRole, ROLES } from './roles.ts'
 import type { Tokens } from './tokens.ts'
 
 const CHALLENGE = 'Bearer realm="lunette"'
 
 /** Errors: `HttpProblem` with 401. */
-export function callerOf(authorization: string | undefined, tokens: Tokens): Caller {
+export function callerOf(authorization: string | undefined, tokens: Tokens): Actor {
   const text = /^Bearer +(\S+)$/i.exec(authorization ?? '')?.[1]
   if (text === undefined) {
     const detail = 'who are you? Send a token as Authorization: Bearer lun_...'
@@ -21,7 +22,7 @@ export function callerOf(authorization: string | undefined, tokens: Tokens): Cal
 }
 
 /** Errors: `HttpProblem` with 403 that says which role would do. */
-export function demandRole(caller: Caller | null, least: Role): asserts caller is Caller {
+export function demandRole(caller: Actor | null, least: Role): asserts caller is Actor {
   if (caller !== null && hasRole(caller, least)) return
   const enough = ROLES.slice(ROLES.indexOf(least)).join(' or ')
   throw new HttpProblem(

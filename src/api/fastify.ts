@@ -6,7 +6,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { FastifyBaseLogger, FastifyInstance, FastifyTypeProvider, RawServerDefault } from 'fastify'
 import type { Static, TSchema } from 'typebox'
-import type { Caller, Role } from './roles.ts'
+import type { Actor, Role } from '../management/configuration-store.ts'
 
 export interface TypeBoxProvider extends FastifyTypeProvider {
   validator: this['schema'] extends TSchema ? Static<this['schema']> : unknown
@@ -23,6 +23,6 @@ declare module 'fastify' {
 
   interface FastifyRequest {
     /** Null at routes for everybody. */
-    caller: Caller | null
+    caller: Actor | null
   }
 }

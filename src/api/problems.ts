@@ -5,6 +5,7 @@
  */
 
 import { STATUS_CODES } from 'node:http'
+import { formatHResult, type HResultName, type VdsError } from '../management/hresult.ts'
 
 export const PROBLEM_MEDIA_TYPE = 'application/problem+json'
 
@@ -51,45 +52,46 @@ export interface ProblemDetails {
   readonly fields?: readonly FieldProblem[]
 }
 
-/** An error of the object model, whichever class carries it. */
-export interface HresultError {
-  readonly code: number
-  readonly name: string
-  readonly message: string
-}
-
 /**
  * HTTP statuses of the HRESULTs that callers cause or can wait for; any other is 500. What clashes with how things are is
  * a conflict, what ends by itself is unavailable for now.
  */
-const STATUS_OF_HRESULT: Readonly<Record<string, number>> = {
+const STATUS_OF_HRESULT: Partial<Readonly<Record<HResultName, number>>> = {
   E_INVALIDARG: 400,
+  VDS_E_INVALID_SHRINK_SIZE: 400,
   VDS_E_ACCESS_DENIED: 403,
-  VDS_E_OBJECT_NOT_FOUND: 404,
+  VDS_E_OPERATION_DENIED: 403,
+  VDS_E_ISCSI_SESSION_NOT_FOUND: 404,
   VDS_E_NO_IMPORT_TARGET: 404,
-  VDS_E_OBJECT_DELETED: 410,
+  VDS_E_OBJECT_NOT_FOUND: 404,
   VDS_E_ASSOCIATED_LUNS_EXIST: 409,
   VDS_E_ASSOCIATED_PORTALS_EXIST: 409,
   VDS_E_CANCEL_TOO_LATE: 409,
   VDS_E_CONFIG_LIMIT: 409,
   VDS_E_DEVICE_IN_USE: 409,
+  VDS_E_INVALID_STATE: 409,
+  VDS_E_LUN_NOT_READY: 409,
+  VDS_E_LUN_OFFLINE: 409,
   VDS_E_NAME_NOT_UNIQUE: 409,
   VDS_E_OBJECT_EXISTS: 409,
+  VDS_E_OBJECT_OUT_OF_SYNC: 409,
   VDS_E_OBJECT_STATUS_FAILED: 409,
   VDS_E_OPERATION_CANCELED: 409,
-  VDS_E_INITIATOR_SPECIFIC_NOT_SUPPORTED: 422,
+  VDS_E_SHRINK_OVER_DATA: 409,
+  VDS_E_OBJECT_DELETED: 410,
   VDS_E_INVALID_OPERATION: 422,
   VDS_E_NOT_SUPPORTED: 422,
   VDS_E_ANOTHER_CALL_IN_PROGRESS: 503,
   VDS_E_INITIALIZE_NOT_CALLED: 503,
   VDS_E_PROVIDER_CACHE_CORRUPT: 503,
+  VDS_E_PROVIDER_EXITING: 503,
   VDS_E_TIMEOUT: 504,
   VDS_E_NOT_ENOUGH_DRIVE: 507,
   VDS_E_NOT_ENOUGH_SPACE: 507,
 }
 
 /** The next try may well succeed. */
-const RETRY_SOON = new Set(['VDS_E_ANOTHER_CALL_IN_PROGRESS'])
+const RETRY_SOON: ReadonlySet<HResultName> = new Set(['VDS_E_ANOTHER_CALL_IN_PROGRESS'])
 const RETRY_AFTER_S = '1'
 
 export interface Refusal {
@@ -103,7 +105,7 @@ export function refusalOf(problem: HttpProblem, instance: string): Refusal {
   return { headers, details: fields.length === 0 ? basic : { ...basic, fields } }
 }
 
-export function refusalOfHresult({ code, name, message: detail }: HresultError, instance: string): Refusal {
+export function refusalOfHresult({ code, name, message: detail }: VdsError, instance: string): Refusal {
   const status = httpStatusOf(name)
   return {
     headers: RETRY_SOON.has(name) ? { 'retry-after': RETRY_AFTER_S } : {},
@@ -113,17 +115,12 @@ export function refusalOfHresult({ code, name, message: detail }: HresultError, 
       status,
       detail,
       instance,
-      hresult: formatHresult(code),
+      hresult: formatHResult(code),
       name,
     },
   }
 }
 
-export function httpStatusOf(hresultName: string): number {
+export function httpStatusOf(hresultName: HResultName): number {
   return STATUS_OF_HRESULT[hresultName] ?? 500
-}
-
-/** E.g. `0x80042405`. */
-export function formatHresult(code: number): string {
-  return `0x${(code >>> 0).toString(16).toUpperCase().padStart(8, '0')}`
 }

@@ -4,15 +4,10 @@
  * machine. Every route names the least role that may call it; `server.ts` refuses to register one that does not.
  */
 
-export const ROLES = ['viewer', 'operator', 'administrator'] as const
-export type Role = (typeof ROLES)[number]
+import type { Actor, Role } from '../management/configuration-store.ts'
 
-/** Who calls, as the audit log names them. */
-export interface Caller {
-  readonly name: string
-  readonly role: Role
-}
+export const ROLES = ['viewer', 'operator', 'administrator'] as const satisfies readonly Role[]
 
-export function hasRole({ role }: Caller, least: Role): boolean {
+export function hasRole({ role }: Actor, least: Role): boolean {
   return ROLES.indexOf(role) >= ROLES.indexOf(least)
 }

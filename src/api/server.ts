@@ -6,10 +6,17 @@
 
 import { STATUS_CODES } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import Fastify, { type FastifyBaseLogger, type FastifyError, type FastifyReply, type FastifyRequest } from 'fastify'
+import Fastify, {
+  type FastifyBaseLogger,
+  type FastifyError,
+  type FastifyReply,
+  type FastifyRequest,
+  LogController,
+} from 'fastify'
 import type { Logger } from 'pino'
 import { isLoopback } from '../../protocol/ip-addresses.ts'
 import { Failure } from '../failure.ts'
+import { VdsError } from '../management/hresult.ts'
 import { callerOf, demandRole } from './authentication.ts'
 import { type BrowserGuard, demandOwnOrigin } from './browser-guard.ts'
 import type { Api } from './fastify.ts'
@@ -96,7 +103,7 @@ export async function createApiServer(
   const limits = { maxHeaderSize: HEADER_BYTES_MAX, headersTimeout: HEADER_TIMEOUT_MS }
   const common = {
     loggerInstance: log as FastifyBaseLogger,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: BODY_BYTES_MAX,
     requestTimeout: REQUEST_TIMEOUT_MS,
     connectionTimeout: SILENCE_TIMEOUT_MS,
@@ -112,6 +119,7 @@ export async function createApiServer(
       ? Fastify({ ...common, http: limits })
       : Fastify({ ...common, https: { ...limits, cert: tls.certificate, key: tls.key } })
   const api = server as unknown as Api
+  api.removeContentTypeParser('text/plain')
   api.setValidatorCompiler(compileValidator as never)
   api.setErrorHandler((error, request, reply) => refuse(error as Error, request, reply, log))
   api.setNotFoundHandler((request, reply) =>
@@ -164,7 +172,7 @@ function explain(
   instance: string,
 ): { details: ProblemDetails; headers: Readonly<Record<string, string>> } {
   if (error instanceof HttpProblem) return refusalOf(error, instance)
-  if (isHresultError(error)) return refusalOfHresult(error, instance)
+  if (error instanceof VdsError) return refusalOfHresult(error, instance)
   const { statusCode, code } = error as FastifyError
   if (statusCode !== undefined && statusCode >= 400 && statusCode < 500) {
     const detail = FRAMEWORK_REFUSALS[code] ?? `the request is not possible: ${STATUS_CODES[statusCode] ?? code}`
@@ -180,10 +188,6 @@ const FRAMEWORK_REFUSALS: Readonly<Record<string, string>> = {
   FST_ERR_CTP_INVALID_JSON_BODY: 'the body is not JSON',
   FST_ERR_CTP_INVALID_MEDIA_TYPE: 'the body has to be application/json',
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'the body is not as long as Content-Length says',
-}
-
-function isHresultError(error: Error): error is Error & { readonly code: number } {
-  return 'code' in error && typeof error.code === 'number' && /^(VDS_)?E_/.test(error.name)
 }
 
 /** Without the query, which may hold anything. */

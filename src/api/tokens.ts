@@ -5,7 +5,7 @@
  */
 
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
-import type { Caller, Role } from './roles.ts'
+import type { Actor, Role } from '../management/configuration-store.ts'
 
 export interface ApiToken {
   readonly id: string
@@ -79,7 +79,7 @@ export class Tokens {
   }
 
   /** Whose token this is; null when nobody's. Takes as long for a wrong one as for a right one. */
-  authenticate(text: string): Caller | null {
+  authenticate(text: string): Actor | null {
     if (!FORM.test(text)) return null
     const token = this.find(text)
     if (token === null) return null

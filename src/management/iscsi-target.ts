@@ -83,6 +83,11 @@ export class IscsiTarget extends ModelObject<TargetRecord> {
     }))
   }
 
+  /** Extension: the number of a LUN on this target; null when it is not behind it. */
+  numberOf(lunId: ObjectId): number | null {
+    return this.read('numberOf').record.luns.get(lunId) ?? null
+  }
+
   /** At the limit, VDS_S_ALREADY_EXISTS with the oldest group. */
   createPortalGroup(): Promise<Async<PortalGroup>> {
     return this.changeAsync(

@@ -229,6 +229,7 @@ export class Lun extends ModelObject<LunRecord> {
     return this.management.audited(call, async () => {
       const endTurn = await this.#takeTurn()
       try {
+        call.precondition?.(this.management.read())
         const sizeBytes = this.#resizable(this.read(method).record)
         const newSizeBytes = await sizeOf(this.read(method).record, sizeBytes)
         return this.management.begin(call, outputType, 'S_OK', async (progress: AsyncProgress) => {

@@ -52,7 +52,14 @@ export interface Call {
   readonly objectId?: ObjectId | null
   /** For the audit log, without secrets. */
   readonly arguments?: AuditArguments
+  readonly precondition?: Precondition
 }
+
+/**
+ * What has to hold of the configuration when the turn of a call has come: it throws when it does not, and nothing changes. So
+ * callers can make sure that they change what they looked at.
+ */
+export type Precondition = (configuration: Configuration) => void
 
 /** An operation, given the configuration that is in force when its turn has come. */
 export type Work<T> = (configuration: Configuration, rules: OperationRules) => Change<T>
@@ -133,9 +140,9 @@ export class Management {
     await this.jobs.settle()
   }
 
-  /** The object model for this actor. */
-  as(actor: Actor): Provider {
-    return openModel(this, actor)
+  /** The object model for this actor; all changes through it demand `precondition`. */
+  as(actor: Actor, precondition: Precondition = () => {}): Provider {
+    return openModel(this, actor, precondition)
   }
 
   /** What is in force. Errors: VDS_E_INITIALIZE_NOT_CALLED, VDS_E_PROVIDER_EXITING. */
@@ -180,6 +187,7 @@ export class Management {
       const endTurn = await this.takeTurn(CONFIGURATION_TURN, () => work(this.read(), this.#rules))
       try {
         const before = this.read()
+        call.precondition?.(before)
         const { configuration, result, hresult } = work(before, this.#rules)
         this.#commit({ ...call, hresult }, configuration, doomedFiles(before))
         const applied = this.#apply()

@@ -10,7 +10,7 @@ import type { Actor, AuditArguments, LunFile } from './configuration-store.ts'
 import { type SuccessName, VdsError } from './hresult.ts'
 import type { IscsiTarget } from './iscsi-target.ts'
 import type { Lun } from './lun.ts'
-import type { Call, Committed, Management, Work } from './management.ts'
+import type { Call, Committed, Management, Precondition, Work } from './management.ts'
 import type { Portal } from './portal.ts'
 import type { PortalGroup } from './portal-group.ts'
 import type { Provider } from './provider.ts'
@@ -20,6 +20,7 @@ import type { AsyncOutputType } from './vds-types.ts'
 export interface ModelContext {
   readonly management: Management
   readonly actor: Actor
+  readonly precondition: Precondition
   readonly objects: ModelObjects
 }
 
@@ -74,7 +75,8 @@ export abstract class ModelObject<R> {
   }
 
   protected call(method: string, given: AuditArguments = {}): Call {
-    return { actor: this.context.actor, method: `${this.kind}.${method}`, objectId: this.id, arguments: given }
+    const { actor, precondition } = this.context
+    return { actor, method: `${this.kind}.${method}`, objectId: this.id, arguments: given, precondition }
   }
 
   /** A synchronous method: done when it is served. */

@@ -3,17 +3,18 @@
 import type { Actor } from './configuration-store.ts'
 import { IscsiTarget } from './iscsi-target.ts'
 import { Lun } from './lun.ts'
-import type { Management } from './management.ts'
+import type { Management, Precondition } from './management.ts'
 import type { ModelContext } from './model-object.ts'
 import { Portal } from './portal.ts'
 import { PortalGroup } from './portal-group.ts'
 import { Provider } from './provider.ts'
 import { SubSystem } from './sub-system.ts'
 
-export function openModel(management: Management, actor: Actor): Provider {
+export function openModel(management: Management, actor: Actor, precondition: Precondition): Provider {
   const context: ModelContext = {
     management,
     actor,
+    precondition,
     objects: {
       provider: () => new Provider(context),
       subSystem: (id) => new SubSystem(context, id),
