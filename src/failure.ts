@@ -4,7 +4,22 @@
  * files, the network or the system show is a failure. Both messages are one sentence for the person who typed.
  */
 
-export const EXIT_CODE = { ok: 0, failure: 1, usage: 2, interrupted: 130, terminated: 143 } as const
+export const EXIT_CODE = {
+  ok: 0,
+  failure: 1,
+  usage: 2,
+  /** No server answers where one was looked for. */
+  unreachable: 3,
+  notFound: 4,
+  /** The server understood and refused: a conflict, a limit, what it does not support, a job that failed. */
+  refused: 5,
+  /** The token is not known, or its role does not suffice. */
+  forbidden: 6,
+  /** `plan --check` found what `apply` would change. */
+  differs: 7,
+  interrupted: 130,
+  terminated: 143,
+} as const
 
 /** The command line is wrong. */
 export class UsageError extends Error {
@@ -14,6 +29,7 @@ export class UsageError extends Error {
 /** The command line is right, but this cannot be done here and now. */
 export class Failure extends Error {
   override readonly name = 'Failure'
+  exitCode: number = EXIT_CODE.failure
 }
 
 /** The system's error code (`ENOENT`, `EADDRINUSE`), or undefined for other errors. */

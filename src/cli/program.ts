@@ -1,12 +1,18 @@
 /**
  * The command line: which commands there are, what `--help` says about them, and how the outcome becomes an exit code.
- * `serve` is the default command, so its options may follow the program's name directly.
+ * `serve` is the default command, so its options may follow the program's name directly. What speaks to a running server
+ * is in `nouns/`, one file a noun.
  */
 
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { findPackageJSON } from 'node:module'
 import { Command, CommanderError } from 'commander'
 import { EXIT_CODE, Failure, UsageError } from '../failure.ts'
+import { suggestion } from '../suggestion.ts'
+import { addCompletion } from './completion.ts'
+import { NOUNS } from './nouns/all.ts'
+import { BACKUP, events } from './nouns/follow.ts'
+import { addNoun, addVerb } from './nouns/noun.ts'
 import { type ServeEnvironment, serve } from './serve.ts'
 import { addServeOptions, SERVE_NOTES } from './serve-options.ts'
 import { readServeRequest, type ServeWords } from './serve-request.ts'
@@ -20,6 +26,7 @@ export async function runCommandLine(args: readonly string[], environment: Serve
   let exitCode: number = EXIT_CODE.ok
   const program = createProgram(environment, {
     async serve(files, words) {
+      if (args[0] === files[0]) demandNoCommand(files[0] ?? '', program)
       // With options in front of it, commander takes the word "serve" for the first FILE of the default command.
       const isCommandWord = args[0] !== 'serve' && files[0] === 'serve'
       exitCode = await serve(readServeRequest(isCommandWord ? files.slice(1) : files, words), environment)
@@ -34,13 +41,12 @@ export async function runCommandLine(args: readonly string[], environment: Serve
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT_CODE.ok : EXIT_CODE.usage
     if (error instanceof UsageError) {
-      const command = args[0] === 'tunnel' ? 'lunette tunnel' : 'lunette'
-      environment.writeError(`lunette: ${error.message} (see ${command} --help)\n`)
+      environment.writeError(`lunette: ${error.message} (see ${helpCommand(args, program)} --help)\n`)
       return EXIT_CODE.usage
     }
     if (!(error instanceof Failure)) throw error
     environment.writeError(`lunette: ${error.message}\n`)
-    return EXIT_CODE.failure
+    return error.exitCode
   }
 }
 
@@ -49,7 +55,8 @@ interface Actions {
   tunnel(words: TunnelWords): Promise<void>
 }
 
-function createProgram({ writeOut, writeError }: ServeEnvironment, actions: Actions): Command {
+function createProgram(environment: ServeEnvironment, actions: Actions): Command {
+  const { writeOut, writeError } = environment
   const program = new Command('lunette')
     .description('A software SAN: serves files as disks to iSCSI initiators.')
     .version(packageVersion(), '--version', 'print the version')
@@ -69,9 +76,36 @@ function createProgram({ writeOut, writeError }: ServeEnvironment, actions: Acti
     .summary('list what --limit and --parameter can set')
     .description('List every limit and every login parameter with its default and what is allowed.')
     .action(() => writeOut(listSettings()))
+  program.commandsGroup('Manage a running server:')
+  for (const noun of NOUNS) addNoun(program, noun, environment)
+  for (const verb of [events(writeOut), BACKUP]) addVerb(program, verb, environment)
+  program.commandsGroup('Commands:')
+  addCompletion(program)
   program.addHelpText('after', () => `\n${serveCommand.helpInformation()}${SERVE_NOTES}`)
   serveCommand.addHelpText('after', SERVE_NOTES)
   return program
+}
+
+/** A command that is mistyped must not become a disk: `lunette luns` makes no file of that name. */
+function demandNoCommand(word: string, program: Command): void {
+  const names = program.commands.map((command) => command.name()).filter((name) => name !== 'complete')
+  const meant = suggestion(word, names)
+  if (meant === '' || existsSync(word)) return
+  throw new UsageError(
+    `there is no command ${word}${meant}; a disk of that name would be made with lunette serve ${word}`,
+  )
+}
+
+/** `lunette lun create`, as far as the arguments name commands. */
+function helpCommand(args: readonly string[], program: Command): string {
+  const path = [program.name()]
+  let command: Command | undefined = program
+  for (const arg of args) {
+    command = command.commands.find((candidate) => candidate.name() === arg)
+    if (command === undefined || arg === 'serve') break
+    path.push(arg)
+  }
+  return path.join(' ')
 }
 
 /** Commander's complaint in our form; without the value of an unknown option, which may be a secret. */

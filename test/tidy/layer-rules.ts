@@ -8,6 +8,7 @@ import { importsOf, SOURCE_FOLDERS, type SourceFile } from './source-files.ts'
 /** Pure built-in modules: they do no I/O. */
 const PURE = ['node:buffer', 'node:assert', 'node:assert/strict', 'node:util']
 const PROTOCOL = ['protocol/', 'buffer-layout', ...PURE]
+const PRODUCT = ['src/', 'protocol/', 'scsi/', 'node:', 'buffer-layout']
 const SCSI = ['scsi/', 'buffer-layout', ...PURE]
 
 export const LAYERS: Readonly<Record<string, readonly string[]>> = {
@@ -16,7 +17,8 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   'protocol/login/': [...PROTOCOL, 'node:crypto'],
   'scsi/': SCSI,
   'scsi/backing/': [...SCSI, 'node:fs', 'node:fs/promises', 'node:worker_threads', 'node:ffi'],
-  'src/': ['src/', 'protocol/', 'scsi/', 'node:', 'buffer-layout', 'commander', 'pino'],
+  'src/': [...PRODUCT, 'pino'],
+  'src/cli/': [...PRODUCT, 'pino', 'commander', 'cli-table3', 'cli-progress', '@bomb.sh/tab/commander'],
 }
 
 /** "PATH may not import WHAT", for each import that the layer of its file does not allow. */
