@@ -10,6 +10,7 @@ import { Command, CommanderError } from 'commander'
 import { EXIT_CODE, Failure, UsageError } from '../failure.ts'
 import { suggestion } from '../suggestion.ts'
 import { addCompletion } from './completion.ts'
+import { addDiskRaid } from './diskraid/command.ts'
 import { NOUNS } from './nouns/all.ts'
 import { BACKUP, events } from './nouns/follow.ts'
 import { addNoun, addVerb } from './nouns/noun.ts'
@@ -34,6 +35,9 @@ export async function runCommandLine(args: readonly string[], environment: Serve
     async tunnel(words) {
       exitCode = await runTunnel(readTunnelRequest(words), environment)
     },
+    end: (code) => {
+      exitCode = code
+    },
   })
   try {
     await program.parseAsync(args, { from: 'user' })
@@ -53,6 +57,8 @@ export async function runCommandLine(args: readonly string[], environment: Serve
 interface Actions {
   serve(files: string[], words: ServeWords): Promise<void>
   tunnel(words: TunnelWords): Promise<void>
+  /** The exit code of a command that has ended well but has more to say than that. */
+  end(exitCode: number): void
 }
 
 function createProgram(environment: ServeEnvironment, actions: Actions): Command {
@@ -79,6 +85,7 @@ function createProgram(environment: ServeEnvironment, actions: Actions): Command
   program.commandsGroup('Manage a running server:')
   for (const noun of NOUNS) addNoun(program, noun, environment)
   for (const verb of [events(writeOut), BACKUP]) addVerb(program, verb, environment)
+  addDiskRaid(program, environment, actions.end)
   program.commandsGroup('Commands:')
   addCompletion(program)
   program.addHelpText('after', () => `\n${serveCommand.helpInformation()}${SERVE_NOTES}`)
