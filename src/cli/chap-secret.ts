@@ -14,6 +14,7 @@ const SECRET_LENGTH_BYTES_INTEROPERABLE = 16
 const SECRET_LENGTH_BYTES_MAX = 255
 
 const NEW_LINE = 0x0a
+const STANDARD_INPUT = 0
 const UTF8_BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf])
 
 export interface LoadedSecret {
@@ -24,7 +25,7 @@ export interface LoadedSecret {
 
 /**
  * Read the secret in `path`, the value of `option`: the file's only line, without its end. A line that begins with `hex:`
- * or `base64:` is the notation of a binary secret, and the bytes are the secret. `mayBeShort` makes a warning of the
+ * or `base64:` is the notation of a binary secret, and the bytes are the secret; `-` is standard input. `mayBeShort` makes a warning of the
  * refusal of secrets below 96 bits.
  * Errors: `Failure`, naming the option, the file and what is allowed.
  */
@@ -33,12 +34,13 @@ export function loadChapSecret(option: string, path: string, mayBeShort = false)
   let content: Buffer
   let mode: number
   try {
-    const fd = openSync(path, 'r')
+    const isStandardInput = path === '-'
+    const fd = isStandardInput ? STANDARD_INPUT : openSync(path, 'r')
     try {
-      mode = fstatSync(fd).mode
+      mode = isStandardInput ? 0 : fstatSync(fd).mode
       content = readBounded(fd)
     } finally {
-      closeSync(fd)
+      if (!isStandardInput) closeSync(fd)
     }
   } catch (error) {
     throw fail(causeOf(error), error)

@@ -82,18 +82,18 @@ export async function importLun(context: ModelContext, call: Call, request: Impo
 }
 
 /** What is on a disk was written in blocks of one length; with another it could not be read. */
-function knownBlockLength({ path, known }: ExistingFile, given: number | undefined): number | undefined {
+export function knownBlockLength({ path, known }: ExistingFile, given: number | undefined): number | undefined {
   if (known === null || given === known.blockLengthBytes) return given
   if (given === undefined) return known.blockLengthBytes
   throw invalidArgument(`${path} has been served with blocks of ${known.blockLengthBytes} bytes, not ${given}`)
 }
 
-function demandWholeBlocks({ path, sizeBytes }: ExistingFile, blockLengthBytes: number): void {
+export function demandWholeBlocks({ path, sizeBytes }: ExistingFile, blockLengthBytes: number): void {
   if (sizeBytes % blockLengthBytes === 0) return
   throw invalidArgument(`the ${sizeBytes} bytes of ${path} are no multiple of the block length ${blockLengthBytes}`)
 }
 
-function mintLunIdentity(id: string): LunIdentity {
+export function mintLunIdentity(id: string): LunIdentity {
   const { serialNumber, naa } = mintDiskIdentity(id)
   return { id, serialNumber, naa: naa.toString('hex') }
 }

@@ -18,7 +18,8 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   'scsi/': SCSI,
   'scsi/backing/': [...SCSI, 'node:fs', 'node:fs/promises', 'node:worker_threads', 'node:ffi'],
   'src/': [...PRODUCT, 'pino'],
-  'src/cli/': [...PRODUCT, 'pino', 'commander', 'cli-table3', 'cli-progress', '@bomb.sh/tab/commander'],
+  'src/management/declaration/': [...PRODUCT, 'typebox', 'typebox/compile'],
+  'src/cli/': [...PRODUCT, 'pino', 'commander', 'cli-table3', 'cli-progress', '@bomb.sh/tab/commander', 'yaml'],
 }
 
 /** "PATH may not import WHAT", for each import that the layer of its file does not allow. */

@@ -3,6 +3,7 @@
  * the API takes them.
  */
 
+import { secretText } from '../../management/secret-text.ts'
 import { loadChapSecret } from '../chap-secret.ts'
 
 /** The words of every option that names one. */
@@ -13,11 +14,4 @@ export function readSecret(option: string, path: string, warn: (sentence: string
   const { secret, warnings } = loadChapSecret(option, path)
   for (const warning of warnings) warn(warning)
   return secretText(secret)
-}
-
-/** Bytes that are no text, or that would be taken for a notation, in the notation of secret files. */
-export function secretText(secret: Buffer): string {
-  const text = secret.toString('utf8')
-  const isPlain = Buffer.from(text, 'utf8').equals(secret) && !/^(?:hex|base64):/.test(text)
-  return isPlain ? text : `base64:${secret.toString('base64')}`
 }

@@ -1,8 +1,8 @@
 /** DiskRAID's commands for targets: names, portal groups, secrets, and the import target. */
 
 import { hostname } from 'node:os'
+import { secretText } from '../../management/secret-text.ts'
 import type { Job, Portal, PortalGroup, Target } from '../client/resources.ts'
-import { secretText } from '../client/secret-file.ts'
 import { type ParsedCommand, parseIndexes } from './parser.ts'
 import type { Command, Shell } from './shell.ts'
 
