@@ -10,9 +10,10 @@ import { Command, CommanderError } from 'commander'
 import { EXIT_CODE, Failure, UsageError } from '../failure.ts'
 import { suggestion } from '../suggestion.ts'
 import { addCompletion } from './completion.ts'
+import { addDeclarationCommands } from './declaration/commands.ts'
 import { addDiskRaid } from './diskraid/command.ts'
 import { NOUNS } from './nouns/all.ts'
-import { BACKUP, events } from './nouns/follow.ts'
+import { BACKUP, EVENTS } from './nouns/follow.ts'
 import { addNoun, addVerb } from './nouns/noun.ts'
 import { type ServeEnvironment, serve } from './serve.ts'
 import { addServeOptions, SERVE_NOTES } from './serve-options.ts'
@@ -84,7 +85,8 @@ function createProgram(environment: ServeEnvironment, actions: Actions): Command
     .action(() => writeOut(listSettings()))
   program.commandsGroup('Manage a running server:')
   for (const noun of NOUNS) addNoun(program, noun, environment)
-  for (const verb of [events(writeOut), BACKUP]) addVerb(program, verb, environment)
+  for (const verb of [EVENTS, BACKUP]) addVerb(program, verb, environment)
+  addDeclarationCommands(program, environment, actions.end)
   addDiskRaid(program, environment, actions.end)
   program.commandsGroup('Commands:')
   addCompletion(program)

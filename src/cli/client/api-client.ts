@@ -68,9 +68,9 @@ export class ApiClient {
     return (await this.request<Job>(method, path, { body, waitSeconds: 2 })).body
   }
 
-  /** The body as it comes, such as a backup or the events. `signal` ends it. */
-  async stream(method: string, path: string, signal?: AbortSignal): Promise<AsyncIterable<Uint8Array>> {
-    const response = await this.#send(method, path, {}, signal)
+  /** The body as it comes, such as a backup or the events, however long that takes. */
+  async stream(method: string, path: string): Promise<AsyncIterable<Uint8Array>> {
+    const response = await this.#send(method, path, {})
     return response.body ?? (async function* () {})()
   }
 

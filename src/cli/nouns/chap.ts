@@ -7,7 +7,7 @@ import { UsageError } from '../../failure.ts'
 import type { ApiClient } from '../client/api-client.ts'
 import { findObject, TARGETS } from '../client/find-object.ts'
 import { readSecret, SECRET_FILE_TEXT } from '../client/secret-file.ts'
-import type { Verb, Words } from './noun.ts'
+import type { ApiSession, Verb, Words } from './noun.ts'
 import { given, readList, readText } from './words.ts'
 
 const ACTIONS = ['set', 'clear', 'remember', 'forget'] as const
@@ -29,10 +29,10 @@ export const CHAP_VERB: Verb = {
     { flags: '--user <NAME>', text: 'a user name other than the iSCSI name of who proves itself' },
     { flags: '--secret-file <FILE>', text: SECRET_FILE_TEXT },
   ],
-  async run({ api, output }, [word = '', actionWord = ''], words) {
+  async run({ api, output, warn }, [word = '', actionWord = ''], words) {
     const action = ACTIONS.find((name) => name === actionWord)
     if (action === undefined) throw new UsageError(`ACTION ${actionWord} is unknown: allowed are ${ACTIONS.join(', ')}`)
-    const request = chapRequest(action, words)
+    const request = chapRequest(action, words, warn)
     const target = await findObject(api, TARGETS, word)
     await send(api, `/targets/${target.id}${request.path}`, request.body)
     output.done(`target ${target.iscsiName} ${SAID[action]}`)
@@ -48,7 +48,7 @@ interface ChapCall {
 const send = (api: ApiClient, path: string, body: ChapCall['body']) =>
   body === null ? api.request('DELETE', path) : api.request('PUT', path, { body })
 
-function chapRequest(action: Action, words: Words): ChapCall {
+function chapRequest(action: Action, words: Words, warn: ApiSession['warn']): ChapCall {
   const isSetting = action === 'set' || action === 'remember'
   const initiators = readList(words, 'initiator')
   const user = readText(words, 'user')
@@ -68,8 +68,6 @@ function chapRequest(action: Action, words: Words): ChapCall {
   const path = initiator === undefined ? '/shared-secret' : `/shared-secrets/${encodeURIComponent(initiator)}`
   return { path, body: secret === null ? null : { secret } }
 }
-
-const warn = (sentence: string) => void process.stderr.write(`lunette: ${sentence}\n`)
 
 function only(initiators: readonly string[]): string | undefined {
   if (initiators.length > 1) throw new UsageError('--initiator is given twice: allowed with --user for chap set only')

@@ -9,16 +9,16 @@ import { readEvents } from '../client/event-stream.ts'
 import { printable } from '../output.ts'
 import type { Verb } from './noun.ts'
 
-/** `write` gets a line an event. Ends with the server, or when `signal` says so. */
-export const events = (write: (text: string) => void, signal?: AbortSignal): Verb => ({
+/** Ends with the server. */
+export const EVENTS: Verb = {
   usage: 'events',
   summary: 'print what changes, as it does',
-  async run({ api, output }) {
-    for await (const { id, type, data } of readEvents(await api.stream('GET', '/events', signal))) {
+  async run({ api, output, write }) {
+    for await (const { id, type, data } of readEvents(await api.stream('GET', '/events'))) {
       write(output.isJson ? `${data}\n` : `${printable([id, type, data].filter((word) => word !== '').join(' '))}\n`)
     }
   },
-})
+}
 
 export const BACKUP: Verb = {
   usage: 'backup <FILE>',

@@ -41,6 +41,9 @@ export interface Noun {
 export interface ApiSession {
   readonly api: ApiClient
   readonly output: Output
+  readonly write: (text: string) => void
+  /** Tell the person something that scripts do not read. */
+  readonly warn: (sentence: string) => void
   /** Wait for what `api.start` began. */
   finish(job: Job): Promise<Job>
 }
@@ -48,6 +51,7 @@ export interface ApiSession {
 /** What the commands need of the world around them. */
 export interface NounEnvironment {
   readonly writeOut: (text: string) => void
+  readonly writeError: (text: string) => void
 }
 
 export function addNoun(program: Command, noun: Noun, environment: NounEnvironment): void {
@@ -98,12 +102,14 @@ function addOption(command: Command, { flags, text, isRequired, isRepeatable, ch
   command.addOption(option)
 }
 
-function openSession(words: Words, { writeOut }: NounEnvironment): ApiSession {
+function openSession(words: Words, { writeOut, writeError }: NounEnvironment): ApiSession {
   const isJson = words.json === true
   const api = new ApiClient(locateServer(words as ServerWords))
   return {
     api,
     output: createOutput(writeOut, isJson),
+    write: writeOut,
+    warn: (sentence) => writeError(`lunette: ${sentence}\n`),
     finish: (job) => waitForJob(api, job, watcher(isJson)),
   }
 }
