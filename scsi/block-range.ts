@@ -6,7 +6,6 @@
 import type { TouchedBytes } from './block-range-locks.ts'
 import { type CdbField, invalidField, readField } from './cdb.ts'
 import type { Command } from './command.ts'
-import { checkCondition } from './completion.ts'
 import type { TaskClass } from './define-command.ts'
 import type { LogicalUnitProperties } from './logical-unit-properties.ts'
 import { type SenseData, senseOf } from './sense.ts'
@@ -50,17 +49,10 @@ export function checkWritable({ isReadOnly }: LogicalUnitProperties): SenseData 
   return isReadOnly ? senseOf(SENSE.WRITE_PROTECTED) : null
 }
 
-/**
- * The bytes of Data-Out that a command gets whose `presentedDataBytes` says how much its CDB transfers. Null when they end
- * within a block: then the command has ended with INVALID FIELD IN COMMAND INFORMATION UNIT and does nothing, because
- * neither a part of a block nor a GOOD for data that was thrown away is what the initiator meant.
- */
-export function takeWholeBlocks(command: Command, blockLengthBytes: number): number | null {
-  const { dataOutCapacityBytes, presentedDataBytes } = command
-  const byteCount = Math.min(dataOutCapacityBytes, presentedDataBytes)
-  if (byteCount % blockLengthBytes === 0) return byteCount
-  checkCondition(command, SENSE.INVALID_FIELD_IN_COMMAND_INFORMATION_UNIT, presentedDataBytes)
-  return null
+/** The bytes of whole blocks that a Data-Out buffer of `capacityBytes` has for a command of `lengthBytes`. */
+export function wholeBlockBytes(capacityBytes: number, lengthBytes: number, blockLengthBytes: number): number {
+  const availableBytes = Math.min(capacityBytes, lengthBytes)
+  return availableBytes - (availableBytes % blockLengthBytes)
 }
 
 /**

@@ -10,7 +10,7 @@ import {
   checkLengthLimit,
   checkWritable,
   lengthBlocksOf,
-  takeWholeBlocks,
+  wholeBlockBytes,
 } from '../block-range.ts'
 import {
   bit,
@@ -125,14 +125,14 @@ function executeVerify(command: Command, logicalUnit: LogicalUnit, addressing: V
       if (blocks === 0) completeGood(command)
       else new VerifyMediumOperation(command, logicalUnit, offsetBytes, lengthBytes, 0).start()
       return
-    case BYTCHK.ONE_BLOCK: {
+    case BYTCHK.ONE_BLOCK:
       command.presentedDataBytes = blocks === 0 ? 0 : blockLengthBytes
-      const byteCount = takeWholeBlocks(command, blockLengthBytes)
-      if (byteCount === null) return
-      if (byteCount === 0) completeGood(command)
-      else new VerifyMediumOperation(command, logicalUnit, offsetBytes, lengthBytes, byteCount).start()
+      if (wholeBlockBytes(command.dataOutCapacityBytes, command.presentedDataBytes, blockLengthBytes) === 0) {
+        completeGood(command)
+      } else {
+        new VerifyMediumOperation(command, logicalUnit, offsetBytes, lengthBytes, blockLengthBytes).start()
+      }
       return
-    }
     default:
       verifyData(command, logicalUnit, offsetBytes, lengthBytes, { writesFirst: false, compares: true })
   }
@@ -168,8 +168,7 @@ function verifyData(
 ): void {
   command.presentedDataBytes = lengthBytes
   const { blockLengthBytes } = logicalUnit.properties
-  const byteCount = takeWholeBlocks(command, blockLengthBytes)
-  if (byteCount === null) return
+  const byteCount = wholeBlockBytes(command.dataOutCapacityBytes, lengthBytes, blockLengthBytes)
   if (byteCount === 0) completeGood(command)
   else new VerifyDataOperation(command, logicalUnit, offsetBytes, byteCount, steps).start()
 }

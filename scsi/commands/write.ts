@@ -14,7 +14,7 @@ import {
   checkLengthLimit,
   checkWritable,
   lengthBlocksOf,
-  takeWholeBlocks,
+  wholeBlockBytes,
 } from '../block-range.ts'
 import { bit, type CdbField, type CdbLayout, isSet, readField, unsupported, VARIABLE_LENGTH } from '../cdb.ts'
 import type { Command } from '../command.ts'
@@ -107,8 +107,7 @@ function executeWrite(
     return
   }
   command.presentedDataBytes = blocks * blockLengthBytes
-  const byteCount = takeWholeBlocks(command, blockLengthBytes)
-  if (byteCount === null) return
+  const byteCount = wholeBlockBytes(command.dataOutCapacityBytes, command.presentedDataBytes, blockLengthBytes)
   if (byteCount === 0) {
     completeGood(command)
     return

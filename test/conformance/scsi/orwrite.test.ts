@@ -22,13 +22,6 @@ describe('ORWRITE (16)', () => {
     expect(store.calls).toEqual([])
   })
 
-  it('does nothing with Data-Out that ends within a block', () => {
-    const { initiator, store } = testBench()
-    const exchange = initiator.send(blockCdb(0x8b, 0, 2), { dataOut: Buffer.alloc(700, 1) })
-    expect([exchange.senseText, exchange.residual]).toEqual(['5/0e/03', 1024 - 700])
-    expect(store.calls).toEqual([])
-  })
-
   it('with FUA flushes at its end', () => {
     const { initiator, store } = testBench()
     expect(initiator.send(blockCdb(0x8b, 0, 2, 0x08), { dataOut: Buffer.alloc(1024, 1) }).status).toBe(0)

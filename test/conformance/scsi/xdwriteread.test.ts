@@ -58,13 +58,6 @@ describe.each([
     expect(after.equals(dataOut)).toBe(true)
   })
 
-  it('does nothing with Data-Out that ends within a block', () => {
-    const { exchange, store } = send(0, { dataOut: dataOut.subarray(0, 700) })
-    expect([exchange.senseText, exchange.dataIn.length]).toEqual(['5/0e/03', 0])
-    expect([exchange.command.presentedDataBytes, exchange.command.presentedReadBytes]).toEqual([1024, 0])
-    expect(store.calls).toEqual([])
-  })
-
   it('leaves the blocks alone with DISABLE WRITE', () => {
     const { exchange, before, after, store } = send(DISABLE_WRITE)
     expect(exchange.dataIn.equals(xor(before, dataOut))).toBe(true)
