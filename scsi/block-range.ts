@@ -49,10 +49,13 @@ export function checkWritable({ isReadOnly }: LogicalUnitProperties): SenseData 
   return isReadOnly ? senseOf(SENSE.WRITE_PROTECTED) : null
 }
 
-/** The bytes of whole blocks that a Data-Out buffer of `capacityBytes` has for a command of `lengthBytes`. */
-export function wholeBlockBytes(capacityBytes: number, lengthBytes: number, blockLengthBytes: number): number {
-  const availableBytes = Math.min(capacityBytes, lengthBytes)
-  return availableBytes - (availableBytes % blockLengthBytes)
+/**
+ * The bytes of Data-Out that a command gets whose `presentedDataBytes` says how much its CDB transfers. When the initiator
+ * has fewer, the command is carried out with these, also when they end within a block, and leaves alone what lies behind
+ * them; the residual tells the initiator. RFC 7143 does not say so, but FCP-4 does.
+ */
+export function dataOutBytes({ dataOutCapacityBytes, presentedDataBytes }: Command): number {
+  return Math.min(dataOutCapacityBytes, presentedDataBytes)
 }
 
 /**

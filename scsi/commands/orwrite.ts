@@ -6,7 +6,7 @@
 
 import type { BackingError } from '../backing/backing-store.ts'
 import { blockCdb } from '../block-cdb.ts'
-import { checkBlockRange, checkLengthLimit, checkWritable, wholeBlockBytes } from '../block-range.ts'
+import { checkBlockRange, checkLengthLimit, checkWritable, dataOutBytes } from '../block-range.ts'
 import { bit, isSet, readField, unsupported } from '../cdb.ts'
 import type { Command } from '../command.ts'
 import { checkCondition, completeGood } from '../completion.ts'
@@ -46,7 +46,7 @@ function executeOrWrite(command: Command, logicalUnit: LogicalUnit): void {
     return
   }
   command.presentedDataBytes = blocks * blockLengthBytes
-  const byteCount = wholeBlockBytes(command.dataOutCapacityBytes, command.presentedDataBytes, blockLengthBytes)
+  const byteCount = dataOutBytes(command)
   const isForced = isSet(command.cdb, fua) || isSet(command.cdb, fuaNv)
   if (byteCount === 0) completeGood(command)
   else new OrWriteOperation(command, logicalUnit, lba * blockLengthBytes, byteCount, isForced).start()

@@ -9,8 +9,8 @@ import {
   checkBlockRange,
   checkLengthLimit,
   checkWritable,
+  dataOutBytes,
   lengthBlocksOf,
-  wholeBlockBytes,
 } from '../block-range.ts'
 import {
   bit,
@@ -125,14 +125,15 @@ function executeVerify(command: Command, logicalUnit: LogicalUnit, addressing: V
       if (blocks === 0) completeGood(command)
       else new VerifyMediumOperation(command, logicalUnit, offsetBytes, lengthBytes, 0).start()
       return
-    case BYTCHK.ONE_BLOCK:
+    case BYTCHK.ONE_BLOCK: {
       command.presentedDataBytes = blocks === 0 ? 0 : blockLengthBytes
-      if (wholeBlockBytes(command.dataOutCapacityBytes, command.presentedDataBytes, blockLengthBytes) === 0) {
-        completeGood(command)
-      } else {
-        new VerifyMediumOperation(command, logicalUnit, offsetBytes, lengthBytes, blockLengthBytes).start()
-      }
+      const byteCount = dataOutBytes(command)
+      if (byteCount === 0) completeGood(command)
+      // A part of a block is nothing that blocks could be compared with.
+      else if (byteCount < blockLengthBytes) checkCondition(command, invalidField(addressing.bytChk))
+      else new VerifyMediumOperation(command, logicalUnit, offsetBytes, lengthBytes, byteCount).start()
       return
+    }
     default:
       verifyData(command, logicalUnit, offsetBytes, lengthBytes, { writesFirst: false, compares: true })
   }
@@ -167,8 +168,7 @@ function verifyData(
   steps: { writesFirst: boolean; compares: boolean },
 ): void {
   command.presentedDataBytes = lengthBytes
-  const { blockLengthBytes } = logicalUnit.properties
-  const byteCount = wholeBlockBytes(command.dataOutCapacityBytes, lengthBytes, blockLengthBytes)
+  const byteCount = dataOutBytes(command)
   if (byteCount === 0) completeGood(command)
   else new VerifyDataOperation(command, logicalUnit, offsetBytes, byteCount, steps).start()
 }

@@ -13,8 +13,8 @@ import {
   checkBlockRange,
   checkLengthLimit,
   checkWritable,
+  dataOutBytes,
   lengthBlocksOf,
-  wholeBlockBytes,
 } from '../block-range.ts'
 import { bit, type CdbField, type CdbLayout, isSet, readField, unsupported, VARIABLE_LENGTH } from '../cdb.ts'
 import type { Command } from '../command.ts'
@@ -107,7 +107,7 @@ function executeWrite(
     return
   }
   command.presentedDataBytes = blocks * blockLengthBytes
-  const byteCount = wholeBlockBytes(command.dataOutCapacityBytes, command.presentedDataBytes, blockLengthBytes)
+  const byteCount = dataOutBytes(command)
   if (byteCount === 0) {
     completeGood(command)
     return

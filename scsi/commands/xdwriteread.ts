@@ -6,7 +6,7 @@
 
 import type { BackingError } from '../backing/backing-store.ts'
 import { type BlockFields, blockCdb } from '../block-cdb.ts'
-import { checkBlockRange, checkLengthLimit, checkWritable, wholeBlockBytes } from '../block-range.ts'
+import { checkBlockRange, checkLengthLimit, checkWritable, dataOutBytes } from '../block-range.ts'
 import {
   bit,
   type CdbField,
@@ -91,8 +91,8 @@ function executeXdWriteRead(command: Command, logicalUnit: LogicalUnit, fields: 
     return
   }
   command.presentedDataBytes = blocks * blockLengthBytes
+  const byteCount = dataOutBytes(command)
   command.presentedReadBytes = command.presentedDataBytes
-  const byteCount = wholeBlockBytes(command.dataOutCapacityBytes, command.presentedDataBytes, blockLengthBytes)
   if (byteCount === 0) {
     completeGood(command)
     return

@@ -22,6 +22,14 @@ describe('ORWRITE (16)', () => {
     expect(store.calls).toEqual([])
   })
 
+  it('leaves alone what lies behind Data-Out that is shorter', () => {
+    const { initiator, store } = testBench()
+    const expected = Buffer.from(store.bytes).fill(0xff, 0, 700)
+    const exchange = initiator.send(blockCdb(0x8b, 0, 2), { dataOut: Buffer.alloc(700, 0xff) })
+    expect([exchange.status, exchange.residual]).toEqual([0, 1024 - 700])
+    expect(store.bytes.equals(expected)).toBe(true)
+  })
+
   it('with FUA flushes at its end', () => {
     const { initiator, store } = testBench()
     expect(initiator.send(blockCdb(0x8b, 0, 2, 0x08), { dataOut: Buffer.alloc(1024, 1) }).status).toBe(0)

@@ -91,12 +91,21 @@ describe.each(VERIFIES)('$name', ({ operationCode }) => {
     expect(initiator.send(blockCdb(operationCode, 0, 1, 0x10)).status).toBe(0)
   })
 
-  it('compares the whole blocks that are there when Data-Out is shorter', () => {
+  it('compares the bytes that are there when Data-Out is shorter', () => {
     const { initiator, store } = testBench()
     const dataOut = Buffer.from(store.bytes.subarray(0, 700))
-    dataOut[600]! ^= 1
-    const exchange = initiator.send(blockCdb(operationCode, 0, 2, BYTCHK_DATA), { dataOut })
+    const send = () => initiator.send(blockCdb(operationCode, 0, 2, BYTCHK_DATA), { dataOut })
+    const exchange = send()
     expect([exchange.status, exchange.residual]).toEqual([0, 1024 - 700])
+    dataOut[699]! ^= 1
+    expect(send().senseText).toBe('e/1d/00')
+  })
+
+  it('refuses a part of the one block that all are compared with', () => {
+    const { initiator, store } = testBench()
+    const dataOut = Buffer.from(store.bytes.subarray(0, 200))
+    const exchange = initiator.send(blockCdb(operationCode, 0, 2, BYTCHK_BLOCK), { dataOut })
+    expect([exchange.senseText, exchange.pointedAt]).toEqual(['5/24/00', '1.2'])
   })
 })
 
@@ -136,12 +145,12 @@ describe.each(WRITES_AND_VERIFIES)('$name', ({ operationCode }) => {
     expect(readOnly.send(blockCdb(operationCode, 0, 1), { dataOut: Buffer.alloc(512) }).senseText).toBe('7/27/00')
   })
 
-  it('writes whole blocks only, and nothing for an empty transfer', () => {
+  it('writes the bytes that are there, and nothing for an empty transfer', () => {
     const { initiator, store } = testBench()
-    const dataOut = Buffer.alloc(700, 9)
-    const exchange = initiator.send(blockCdb(operationCode, 0, 2), { dataOut })
+    const expected = Buffer.from(store.bytes).fill(9, 0, 700)
+    const exchange = initiator.send(blockCdb(operationCode, 0, 2), { dataOut: Buffer.alloc(700, 9) })
     expect([exchange.status, exchange.residual]).toEqual([0, 1024 - 700])
-    expect(store.calls[0]!.byteCount).toBe(512)
+    expect(store.bytes.equals(expected)).toBe(true)
     expect(initiator.send(blockCdb(operationCode, 0, 0)).status).toBe(0)
   })
 })

@@ -58,6 +58,13 @@ describe.each([
     expect(after.equals(dataOut)).toBe(true)
   })
 
+  it('does with shorter Data-Out what can be done with it', () => {
+    const { exchange, before, after } = send(0, { dataOut: dataOut.subarray(0, 700) })
+    expect([exchange.status, exchange.command.presentedDataBytes]).toEqual([0, 1024])
+    expect(exchange.dataIn.equals(xor(before, dataOut).subarray(0, 700))).toBe(true)
+    expect(after.equals(Buffer.concat([dataOut.subarray(0, 700), before.subarray(700)]))).toBe(true)
+  })
+
   it('leaves the blocks alone with DISABLE WRITE', () => {
     const { exchange, before, after, store } = send(DISABLE_WRITE)
     expect(exchange.dataIn.equals(xor(before, dataOut))).toBe(true)
