@@ -10,6 +10,8 @@ import { type ServerOptions, type ServerProcess, startServer } from '../../suppo
 import { type TemporaryDirectory, temporaryDirectory } from '../../support/temporary-directory.ts'
 import type { Tool } from '../../support/tools.ts'
 import { type GuestOptions, MACHINE, networkArguments, type Reply, runGuest, runQemu } from './guest.ts'
+import { guestImage } from './image.ts'
+import { MeetingPlace } from './meeting-place.ts'
 
 /** What the lab itself needs on this machine. */
 export const LAB_TOOLS: readonly Tool[] = ['qemu-system-x86_64', 'cpio', 'depmod', 'xz']
@@ -25,6 +27,8 @@ export function labObstacle(): string | null {
 
 /** A guest's options without those that the lab knows. */
 export type LabGuestOptions = Omit<GuestOptions, 'tell' | 'timeLimitMs'> & {
+  /** What the console's lines begin with; default: nothing. */
+  readonly name?: string
   /** Its target and port become the script's $TARGET and $PORT. */
   readonly server?: ServerProcess
   readonly timeLimitSeconds?: number
@@ -69,14 +73,33 @@ export class Lab implements AsyncDisposable {
   }
 
   /** Run a script in a fresh guest; gives its console. Errors: rejects when the script failed or took too long. */
-  runGuest({ server, timeLimitSeconds = TIME_LIMIT_SECONDS, ...options }: LabGuestOptions): Promise<string> {
+  runGuest({ name, server, timeLimitSeconds = TIME_LIMIT_SECONDS, ...options }: LabGuestOptions): Promise<string> {
     const reach = server === undefined ? {} : { TARGET: server.targetName, PORT: server.port }
     return runGuest({
       ...options,
       environment: { ...reach, ...options.environment },
       timeLimitMs: timeLimitSeconds * 1000,
-      tell: this.tell,
+      tell: name === undefined ? this.tell : (line) => this.tell(`${name}: ${line}`),
     })
+  }
+
+  /**
+   * Run guests at the same time, who may wait for each other with `host meet`; gives their consoles.
+   * Errors: rejects when all have ended, with the failure that came first.
+   */
+  async runGuests(guests: readonly LabGuestOptions[]): Promise<string[]> {
+    // Made before any of them wants it.
+    await guestImage(this.tell)
+    const place = new MeetingPlace(guests.length)
+    const runs = guests.map((guest) =>
+      this.runGuest({ ...guest, actions: { ...guest.actions, meet: () => place.meet() } }).catch((error: Error) => {
+        place.fail(error)
+        return ''
+      }),
+    )
+    const consoles = await Promise.all(runs)
+    if (place.failure !== null) throw place.failure
+    return consoles
   }
 
   /** Run a machine with one network card until it ends by itself; gives its console. */
