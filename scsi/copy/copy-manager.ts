@@ -5,6 +5,8 @@
 
 import type { ItlNexus } from '../itl-nexus.ts'
 import type { LogicalUnit } from '../logical-unit.ts'
+import type { Nexus } from '../nexus.ts'
+import { targetDeviceDesignator } from '../pages/designators.ts'
 import type { SenseCondition } from '../sense-codes.ts'
 import { SENSE } from '../sense-codes.ts'
 import type { ByteExtent } from './byte-extent.ts'
@@ -80,14 +82,20 @@ export class CopyManager {
     job.start()
   }
 
-  /** A token for these bytes as they are now; null when the logical unit has too many. */
-  createToken(logicalUnit: LogicalUnit, extents: readonly ByteExtent[], inactivityMs: number): RodToken | null {
+  /** A token for these bytes as they are now, made through this nexus; null when the logical unit has too many. */
+  createToken(
+    logicalUnit: LogicalUnit,
+    nexus: Nexus,
+    extents: readonly ByteExtent[],
+    inactivityMs: number,
+  ): RodToken | null {
     const { watch } = logicalUnit.copies
     watch.expire()
     if (watch.size >= TOKENS_PER_LOGICAL_UNIT_MAX || !this.#makeRoom()) return null
     const identifier = this.#randomBytes(8).readBigUInt64BE(0)
     const secret = this.#randomBytes(ROD_TOKEN_SECRET_BYTES)
-    const token = new RodToken(identifier, logicalUnit, extents, inactivityMs, secret, this.#now)
+    const targetDevice = targetDeviceDesignator(nexus)
+    const token = new RodToken(identifier, logicalUnit, targetDevice, extents, inactivityMs, secret, this.#now)
     this.#tokens.set(identifier, token)
     return token
   }

@@ -31,7 +31,9 @@ const AT = {
   /** The lower half of NUMBER OF BYTES REPRESENTED. */
   bytesRepresented: 56,
   logicalBlockLength: 96,
-  secret: 128,
+  /** A designation descriptor, of up to 228 bytes for an iSCSI name. What follows it is the creator's own. */
+  targetDeviceDescriptor: 128,
+  secret: 448,
 } as const
 export const ROD_TOKEN_SECRET_BYTES = 64
 
@@ -51,9 +53,11 @@ export class RodToken implements WatchedToken {
   #useCount = 0
   #lastUsedMs: number
 
+  /** `targetDevice` is the designation descriptor of the target that makes the token. */
   constructor(
     identifier: bigint,
     logicalUnit: LogicalUnit,
+    targetDevice: Buffer,
     extents: readonly ByteExtent[],
     inactivityMs: number,
     secret: Buffer,
@@ -66,7 +70,7 @@ export class RodToken implements WatchedToken {
     this.#inactivityMs = inactivityMs
     this.#now = now
     this.#lastUsedMs = now()
-    this.bytes = encodeToken(identifier, logicalUnit, this.byteCount, secret)
+    this.bytes = encodeToken(identifier, logicalUnit, targetDevice, this.byteCount, secret)
     logicalUnit.copies.watch.add(this)
   }
 
@@ -120,7 +124,13 @@ export function readTokenIdentifier(token: Buffer): bigint {
   return token.readBigUInt64BE(AT.copyManagerRodTokenIdentifier)
 }
 
-function encodeToken(identifier: bigint, { properties }: LogicalUnit, byteCount: number, secret: Buffer): Buffer {
+function encodeToken(
+  identifier: bigint,
+  { properties }: LogicalUnit,
+  targetDevice: Buffer,
+  byteCount: number,
+  secret: Buffer,
+): Buffer {
   const token = Buffer.alloc(ROD_TOKEN_BYTES)
   token.writeUInt32BE(ROD_TYPE.POINT_IN_TIME_CHANGE_VULNERABLE, AT.rodType)
   token.writeUInt16BE(ROD_TOKEN_BYTES - AT.copyManagerRodTokenIdentifier, AT.tokenLength)
@@ -128,6 +138,7 @@ function encodeToken(identifier: bigint, { properties }: LogicalUnit, byteCount:
   writeIdentificationCscd(properties, token.subarray(AT.creatorLogicalUnitDescriptor))
   token.writeBigUInt64BE(BigInt(byteCount), AT.bytesRepresented)
   token.writeUInt32BE(properties.blockLengthBytes, AT.logicalBlockLength)
+  targetDevice.copy(token, AT.targetDeviceDescriptor, 0, AT.secret - AT.targetDeviceDescriptor)
   secret.copy(token, AT.secret, 0, ROD_TOKEN_SECRET_BYTES)
   return token
 }

@@ -75,6 +75,11 @@ export function targetPortNameDesignator(name: string): Buffer {
   return encode(nameStringDesignation(ASSOCIATION.TARGET_PORT, name))
 }
 
+/** The name of the target device behind a nexus, as one descriptor. */
+export function targetDeviceDesignator(nexus: Nexus): Buffer {
+  return encode(nameStringDesignation(ASSOCIATION.TARGET_DEVICE, targetDeviceName(nexus)))
+}
+
 /**
  * Relative target port (SPC-3 7.6.3.7) or target port group (SPC-3 7.6.3.8): two reserved bytes, then the identifier,
  * which is the same of both because every target port is a group of its own (`access-states.ts`).

@@ -57,7 +57,8 @@ class PopulateToken extends CopyCommand {
     const entryRefusal = this.enter(this.command.cdb.readUInt32BE(6), operation)
     if (entryRefusal !== null) return entryRefusal
     const seconds = list.readUInt32BE(AT.inactivityTimeout) || TOKEN_INACTIVITY_SECONDS_DEFAULT
-    const token = this.logicalUnit.copies.manager.createToken(this.logicalUnit, ranges, seconds * 1000)
+    const { manager } = this.logicalUnit.copies
+    const token = manager.createToken(this.logicalUnit, this.itlNexus.nexus, ranges, seconds * 1000)
     if (token === null) {
       operation.status = 'failed'
       operation.sense = senseOf(SENSE.INSUFFICIENT_RESOURCES_TO_CREATE_ROD_TOKEN)

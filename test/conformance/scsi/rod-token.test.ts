@@ -29,6 +29,15 @@ describe('POPULATE TOKEN', () => {
     expect(token.subarray(16, 32).toString('hex')).toBe('e4000000010300083000000000000100')
     expect(Number(token.readBigUInt64BE(56))).toBe(8 * 512)
     expect(token.readUInt32BE(96)).toBe(512)
+    // Its maker: Internet SCSI, PIV, the target device, a SCSI name string in UTF-8.
+    expect(token.subarray(128, 132).toString('hex')).toBe(`53a800${token[131]!.toString(16)}`)
+    const name = initiator.nexus.targetPortName.replace(/,t,0x.*/, '')
+    expect(
+      token
+        .subarray(132, 132 + token[131]!)
+        .toString('utf8')
+        .replace(/\0+$/, ''),
+    ).toBe(name)
     expect(stores[0]!.calls).toEqual([])
   })
 
