@@ -119,12 +119,15 @@ const POWER_CONDITION_TRANSITIONS = page(0x1a, 'Power Condition Transitions', ({
   return Object.entries(byCode).map(([code, count]) => list(Number(code), unsigned(count, 4)))
 })
 
-/** The additional sense code and qualifier of the exception, which can be the test device failure only. */
+/**
+ * The additional sense code and qualifier of the exception, which can be the test device failure only; the temperature, and
+ * in the vendor's byte its threshold, where hosts look for it.
+ */
 const INFORMATIONAL_EXCEPTIONS = page(0x2f, 'Informational Exceptions', ({ isFailureTested }) => {
   const { asc, ascq } = isFailureTested
     ? SENSE.FAILURE_PREDICTION_THRESHOLD_EXCEEDED_FALSE
     : SENSE.NO_ADDITIONAL_SENSE_INFORMATION
-  return [list(0, Buffer.from([asc, ascq, TEMPERATURE_UNKNOWN, 0]))]
+  return [list(0, Buffer.from([asc, ascq, TEMPERATURE_UNKNOWN, TEMPERATURE_UNKNOWN]))]
 })
 
 /** The pages that have parameters, in ascending order. */

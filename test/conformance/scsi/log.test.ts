@@ -137,7 +137,7 @@ describe('LOG SENSE', () => {
   it('has no temperature and no exceptions to tell of', () => {
     const { initiator } = testBench()
     expect(sense(initiator, 0x0d).dataIn).toEqual(bytes('0d 00 0006 0000 63 02 00 ff'))
-    expect(sense(initiator, 0x2f).dataIn).toEqual(bytes('2f 00 0008 0000 63 04 00 00 ff 00'))
+    expect(sense(initiator, 0x2f).dataIn).toEqual(bytes('2f 00 0008 0000 63 04 00 00 ff ff'))
   })
 
   it('begins at PARAMETER POINTER and cuts at ALLOCATION LENGTH', () => {
