@@ -11,6 +11,7 @@ import type { DeviceType } from '../../../scsi/device-type.ts'
 import { benchOf } from '../../support/cd-dvd-bench.ts'
 import { cdbWith, fieldMax, rowsOf } from '../../support/command-rows.ts'
 import { type SendOptions, type TestBench, testBench } from '../../support/scsi-initiator.ts'
+import { writeUsingTokenList, zeroToken } from '../../support/third-party-copy.ts'
 
 const ROWS = rowsOf(({ cdb: { fields } }) => fields.lba !== undefined && fields.lengthBlocks !== undefined)
 
@@ -96,22 +97,16 @@ describe.each(ROWS)('%s: %s', (deviceType, _name, row) => {
   })
 })
 
+/** Commands that change blocks and are of another task class than `write`. */
 const WRITING = /^(FORMAT UNIT|SANITIZE \((OVERWRITE|BLOCK ERASE|CRYPTOGRAPHIC ERASE)\)|WRITE USING TOKEN)$/
 
 /** A whole block to write, and parameter lists that are right. */
 function writeOnce(bench: TestBench, row: CommandDefinition) {
   const { initiator } = bench
   if (row.cdb.fields.lba !== undefined) return send(bench, row, {}, 1)
-  const unmapList = Buffer.from('0016001000000000 0000000000000000 00000001 00000000'.replaceAll(' ', ''), 'hex')
-  const zeroToken = Buffer.alloc(552)
-  zeroToken.set([0x02, 0x26, 0x02, 0x24])
-  zeroToken.writeUInt32BE(0xffff0001, 16)
-  zeroToken.set([0x01, 0xf8], 22)
-  zeroToken.set([0x00, 0x10], 534)
-  zeroToken.set([0x00, 0x00, 0x00, 0x01], 544)
   const lists: Readonly<Record<string, Buffer>> = {
-    UNMAP: unmapList,
-    'WRITE USING TOKEN': zeroToken,
+    UNMAP: Buffer.from('0016001000000000000000000000000000000001'.padEnd(48, '0'), 'hex'),
+    'WRITE USING TOKEN': writeUsingTokenList(zeroToken(), [[0, 1]]),
     'SANITIZE (OVERWRITE)': Buffer.from([1, 0, 0, 1, 0xaa]),
   }
   const dataOut = lists[row.name]

@@ -80,6 +80,22 @@ describe('a self-test', () => {
 })
 
 describe.each(ERASURES)('%s', (_name, { cdb, dataOut }) => {
+  it('with the ACA attribute begins when the commands have ended that the ACA blocks', () => {
+    const { initiator, target, store, logicalUnit } = testBench()
+    const other = new TestInitiator(target, 'b').clearUnitAttentions()
+    store.isManual = true
+    const write = other.send(blockCdb(0x2a, 0, 1), { dataOut: Buffer.alloc(512, 7) })
+    initiator.send(FAILING_NACA)
+    store.release()
+    store.isManual = false
+    expect(initiator.send(cdb, { dataOut, ...ACA_COMMAND }).status).toBe(STATUS.GOOD)
+    expect([write.end, logicalUnit.erasure.isRunning, store.bytes[0]]).toEqual(['none', true, 7])
+    const outcomes: TaskManagementOutcome[] = []
+    target.clearAca(initiator.nexus, lunField(0), (outcome) => outcomes.push(outcome))
+    expect([outcomes, write.status, logicalUnit.erasure.isRunning]).toEqual([['functionComplete'], STATUS.GOOD, false])
+    expect(store.bytes[0]).not.toBe(7)
+  })
+
   it('does not begin on a medium that somebody began to eject while its list was on the way', () => {
     const { initiator, store, logicalUnit } = testBench({ isRemovable: true })
     const before = Buffer.from(store.bytes)
