@@ -4,7 +4,17 @@ import { describe, expect, it } from 'vitest'
 import { iscsiNameOf, LiveArray, lunRecord, portalRecord, targetRecord } from '../../support/live-array.ts'
 import type { WireInitiator } from '../../support/wire-initiator.ts'
 import { OPCODE } from '../../support/wire-pdu.ts'
-import { clearUnitAttentions, execute, read10, reportLuns, testUnitReady, write10 } from '../../support/wire-scsi.ts'
+import {
+  answerR2T,
+  clearUnitAttentions,
+  execute,
+  read10,
+  readR2T,
+  reportLuns,
+  sendCommand,
+  testUnitReady,
+  write10,
+} from '../../support/wire-scsi.ts'
 
 const [ALICE, BOB] = ['iqn.2026-01.test:alice', 'iqn.2026-01.test:bob']
 const LOGOUT_REQUEST = 1
@@ -92,6 +102,24 @@ describe('the LUNs of a target', () => {
     expect([await lunsOf(near), await lunsOf(far)]).toEqual([[0, 1], [0]])
     const joining = await array.connect('t', 'p1', { localAddress: '127.0.0.4', isid: near.isid })
     expect(await joining.refusedLogin({ keys: joining.names(), tsih: near.tsih, cid: 1 })).toBe(0x0208)
+  })
+
+  it('that are taken away end a write with TASK ABORTED when the data has come that was asked for, and wait for nobody', async () => {
+    await using array = await LiveArray.start({
+      luns: [lunRecord('a'), lunRecord('b')],
+      targets: [one({ 0: 'a', 1: 'b' })],
+    })
+    const initiator = await array.login('t')
+    for (const lun of [0, 1]) await clearUnitAttentions(initiator, lun)
+    const write = { cdb: write10(0, 8), lun: 1, writeData: Buffer.alloc(4096, 1) }
+    const itt = await sendCommand(initiator, { ...write, immediateBytes: 0 })
+    const r2t = await readR2T(initiator, itt)
+    await array.apply({ targets: [one({ 0: 'a' })] })
+    await answerR2T(initiator, r2t, write.writeData)
+    const response = await initiator.expect(OPCODE.SCSI_RESPONSE, itt)
+    expect(response.byte(3)).toBe(0x40)
+    expect([await senseOf(initiator, 0), await senseOf(initiator, 1)]).toEqual(['6/3f0e', '5/2500'])
+    expect(array.dataPlane.sessions()[0]!.luns).toEqual(new Map([[0, 'a']]))
   })
 
   it('go offline and come back with their data', async () => {

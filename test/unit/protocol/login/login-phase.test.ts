@@ -168,6 +168,21 @@ describe('refusals of names and targets', () => {
     }
   })
 
+  it.each([
+    ['is taken away', 0x0203, { kind: 'notFound' }],
+    ['is for somebody else', 0x0202, { kind: 'forbidden' }],
+    ['is in another group', 0x0203, { kind: 'found', target: { name: TARGET_NAME, alias: '' }, portalGroupTag: 8 }],
+  ] as const)('[LOGIN-11] a target that %s while the login is under way gives status %i', (_title, status, later) => {
+    const before = directoryWith({ kind: 'none' })
+    let hasChanged = false
+    const findTarget: typeof before.findTarget = (...asked) => (hasChanged ? later : before.findTarget(...asked))
+    const login = startLogin({ directory: { ...before, findTarget } })
+    expect(login.send(SECURITY, OPERATIONAL, NAMES).status).toBe(0)
+    hasChanged = true
+    expect(login.send(OPERATIONAL, FULL_FEATURE, []).status).toBe(status)
+    expect(login.admitted).toEqual([])
+  })
+
   it('[LOGIN-10] wants the target’s name on a later connection too', () => {
     const reply = startLogin().send(SECURITY, OPERATIONAL, [`InitiatorName=${INITIATOR_NAME}`], { tsih: 9 })
     expect(reply.status).toBe(0x0207)
