@@ -73,9 +73,12 @@ export interface LiveDataPlaneOptions {
   readonly tlsIdentity?: TlsIdentity | null
 }
 
+interface AwaitedConfiguration {
+  configuration: Configuration
+  readonly applied: Promise<void>
+}
+
 export class LiveDataPlane implements DataPlane {
-  /** What the configuration that was applied last says; asked at every login and by every nexus that opens. */
-  rules = new AccessRules(EMPTY_CONFIGURATION)
   readonly #options: LiveDataPlaneOptions
   readonly #lunOptions: ServedLunOptions
   readonly #server: IscsiServer
@@ -90,6 +93,9 @@ export class LiveDataPlane implements DataPlane {
   readonly #book = new SessionBook()
   readonly #listeners = new Set<(event: DataPlaneEvent) => void>()
   readonly #spaceTimer: NodeJS.Timeout
+  #rules = new AccessRules(EMPTY_CONFIGURATION)
+  /** The last configuration that waits for its turn, while nothing else waits behind it. */
+  #waiting: AwaitedConfiguration | null = null
   /** The end of the last change that was begun. */
   #lastChange: Promise<unknown> = Promise.resolve()
 
@@ -127,8 +133,25 @@ export class LiveDataPlane implements DataPlane {
     this.#spaceTimer = setInterval(() => this.#checkSpace(), SPACE_CHECK_PERIOD_MS).unref()
   }
 
+  /** A configuration that another one overtakes before its turn is never served: the newer one is both. */
   apply(configuration: Configuration): Promise<void> {
-    return this.#inTurn(() => this.#reconcile(configuration))
+    if (this.#waiting !== null) {
+      this.#waiting.configuration = configuration
+      return this.#waiting.applied
+    }
+    const applied: Promise<void> = this.#inTurn(() => {
+      const { configuration: newest } = waiting
+      if (this.#waiting === waiting) this.#waiting = null
+      return this.#reconcile(newest)
+    })
+    const waiting: AwaitedConfiguration = { configuration, applied }
+    this.#waiting = waiting
+    return applied
+  }
+
+  /** What the configuration that was applied last says; asked at every login and by every nexus that opens. */
+  get rules(): AccessRules {
+    return this.#rules
   }
 
   /** For the directory: sessions to this target can be opened. */
@@ -246,7 +269,7 @@ export class LiveDataPlane implements DataPlane {
   async #reconcile(configuration: Configuration): Promise<void> {
     const { luns, targets, portals } = configuration
     const before = this.#states()
-    this.rules = new AccessRules(configuration)
+    this.#rules = new AccessRules(configuration)
     await Promise.all([this.#portals.close(portals), this.#endSessionsWithoutRight()])
     await this.#withdraw(configuration)
     await this.#closeLuns(luns)
@@ -409,6 +432,7 @@ export class LiveDataPlane implements DataPlane {
   }
 
   #inTurn<T>(change: () => Promise<T>): Promise<T> {
+    this.#waiting = null
     const result = this.#lastChange.then(change)
     this.#lastChange = result.catch(() => {})
     return result

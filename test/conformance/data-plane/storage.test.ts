@@ -1,6 +1,7 @@
 /** The files behind LUNs: made, deleted, taken into service and let go, and what happens when that fails. */
 
 import { existsSync, linkSync, readFileSync, renameSync, statSync, truncateSync, writeFileSync } from 'node:fs'
+import { setImmediate } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import { acquireExclusiveLock } from '../../../src/store/exclusive-lock.ts'
 import { LiveArray, lunRecord, targetRecord } from '../../support/live-array.ts'
@@ -129,12 +130,11 @@ describe('changes', () => {
     const initiator = await array.login('t')
     await clearUnitAttentions(initiator)
     const { luns } = array.objects
-    await Promise.all([
-      array.apply({ luns: [] }),
-      array.apply({ luns }),
-      array.apply({ luns: [] }),
-      array.apply({ luns }),
-    ])
+    const first = array.apply({ luns: [] })
+    await setImmediate()
+    const overtaken = array.apply({ luns: [] })
+    const last = array.apply({ luns })
+    await Promise.all([first, overtaken, last])
     expect(array.dataPlane.lunState('a').status).toBe('online')
     await clearUnitAttentions(initiator)
     await array.apply({})
