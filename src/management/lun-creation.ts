@@ -58,7 +58,7 @@ export async function createLun(context: ModelContext, call: Call, request: NewL
 
 export async function importLun(context: ModelContext, call: Call, request: ImportLunRequest): Promise<Async<Lun>> {
   const { management } = context
-  const file = management.existingFile(request.path, request.isReadOnly === true)
+  const file = management.existingFile(request.path, request.isReadOnly === true, context.actor)
   const deviceType = request.deviceType ?? (file.isCdImage ? 'cdDvd' : 'disk')
   const blockLengthBytes =
     deviceType === 'disk' ? knownBlockLength(file, request.blockLengthBytes) : request.blockLengthBytes

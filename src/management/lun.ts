@@ -175,7 +175,7 @@ export class Lun extends ModelObject<LunRecord> {
   insertMedium(path: string | null = null): Promise<SuccessName> {
     return this.change('insertMedium', { path }, (configuration) => {
       const { isReadOnly } = this.recordIn(configuration)
-      const file = path === null ? null : this.management.existingFile(path, isReadOnly)
+      const file = path === null ? null : this.management.existingFile(path, isReadOnly, this.context.actor)
       return insertMedium(configuration, this.id, file?.path ?? null)
     })
   }

@@ -8,6 +8,7 @@
  */
 
 import { hostname } from 'node:os'
+import { isAbsolute } from 'node:path'
 import { Failure } from '../failure.ts'
 import type { Async, AsyncOutput, AsyncProgress } from './async.ts'
 import type { Configuration, ObjectId } from './configuration.ts'
@@ -198,14 +199,21 @@ export class Management {
     })
   }
 
-  /** A file that can become a LUN or its medium. Errors: E_INVALIDARG with what speaks against it. */
-  existingFile(path: string, isReadOnly: boolean): ExistingFile {
+  /**
+   * A file that can become a LUN or its medium. The server may read files of this machine that are none of an operator's
+   * business: beyond the data directory only administrators choose.
+   * Errors: E_INVALIDARG with what speaks against the file, VDS_E_ACCESS_DENIED.
+   */
+  existingFile(path: string, isReadOnly: boolean, { role }: Pick<Actor, 'role'> = LOCAL_SYSTEM): ExistingFile {
+    const mayGoAnywhere = role === 'administrator'
     try {
-      return this.store.existingFile(path, { isReadOnly })
+      const file = this.store.existingFile(path, { isReadOnly })
+      if (mayGoAnywhere || !isAbsolute(file.path)) return file
     } catch (error) {
       if (!(error instanceof Failure)) throw error
-      throw new VdsError('E_INVALIDARG', error.message, { cause: error })
+      if (mayGoAnywhere) throw new VdsError('E_INVALIDARG', error.message, { cause: error })
     }
+    throw new VdsError('VDS_E_ACCESS_DENIED', 'only an administrator may serve files beyond the data directory')
   }
 
   /** The id of an object that is about to be made. */

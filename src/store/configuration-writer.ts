@@ -3,6 +3,7 @@
  * not looked at. What goes is deleted first, so that its name or number is free for what comes.
  */
 
+import { isAbsolute } from 'node:path'
 import type {
   ChapUser,
   Configuration,
@@ -21,10 +22,13 @@ const BLOCK_LENGTH_BYTES_OF_CD_IN_DISK = 512
 export class ConfigurationWriter {
   readonly #statements: Statements
   readonly #secrets: Secrets
+  readonly #pathKey: (path: string) => string
 
-  constructor(statements: Statements, secrets: Secrets) {
+  /** `pathKey` gives the one form in which a path is stored, so that the identity of its file is found by it. */
+  constructor(statements: Statements, secrets: Secrets, pathKey: (path: string) => string) {
     this.#statements = statements
     this.#secrets = secrets
+    this.#pathKey = pathKey
   }
 
   write(before: Configuration, after: Configuration): void {
@@ -92,6 +96,8 @@ export class ConfigurationWriter {
   #writeLun(before: LunRecord | undefined, lun: LunRecord): void {
     const { id, path, serialNumber, naa, deviceType, unmask } = lun
     const blockLengthBytes = deviceType === 'cdDvd' ? BLOCK_LENGTH_BYTES_OF_CD_IN_DISK : lun.blockLengthBytes
+    if (isAbsolute(path) && this.#pathKey(path) !== path)
+      throw new Error(`${path} is to be relative to the data directory`)
     this.#run('DELETE FROM disk WHERE path = ? AND guid <> ?', path, id)
     this.#run(
       `INSERT INTO disk (guid, path, serial_number, naa, block_length_bytes) VALUES (?, ?, ?, ?, ?)

@@ -51,7 +51,7 @@ export class SqliteConfigurationStore implements ConfigurationStore {
     this.#database = options.database
     this.#statements = new Statements(options.database)
     this.#secrets = new Secrets(options.database, options.dataDirectory)
-    this.#writer = new ConfigurationWriter(this.#statements, this.#secrets)
+    this.#writer = new ConfigurationWriter(this.#statements, this.#secrets, options.pathKey)
     this.#audit = new AuditLog(this.#statements, options.auditRowsMax)
   }
 

@@ -48,7 +48,7 @@ export class Store {
 
   /** What is known of the disk at `path` (real and absolute); null when it was never served from here. */
   findDisk(path: string): DiskRecord | null {
-    const row = this.#database.prepare('SELECT * FROM disk WHERE path = ?').get(this.#key(path))
+    const row = this.#database.prepare('SELECT * FROM disk WHERE path = ?').get(this.pathKey(path))
     return row === undefined ? null : diskRecord(row)
   }
 
@@ -57,7 +57,7 @@ export class Store {
    * Errors: `Failure` when it is a LUN that the management has made.
    */
   addDisk(path: string, blockLengthBytes: 512 | 4096): DiskRecord {
-    const key = this.#key(path)
+    const key = this.pathKey(path)
     const identity = mintDiskIdentity()
     inTransaction(this.#database, () => {
       this.#forgetLun(path, key)
@@ -91,7 +91,7 @@ export class Store {
       dataDirectory: this.#dataDirectory,
       auditRowsMax,
       findDisk: (path) => this.findDisk(path),
-      pathKey: (path) => this.#key(path),
+      pathKey: (path) => this.pathKey(path),
     })
   }
 
@@ -99,7 +99,8 @@ export class Store {
     this.#database.close()
   }
 
-  #key(path: string): string {
+  /** How the store names the file at a real and absolute path, as `LunRecord.path` does. */
+  pathKey(path: string): string {
     const fromHere = relative(this.#dataDirectory, path)
     const isInside = !isAbsolute(fromHere) && fromHere !== '..' && !fromHere.startsWith(`..${sep}`)
     return isInside ? fromHere.replaceAll(sep, '/') : path
