@@ -10,6 +10,7 @@ import { BASE_PATH, Exchange } from './exchange.ts'
 import { createMetrics } from './metrics.ts'
 import type { MetricsSource } from './metrics-source.ts'
 import { recordRoutes, tokenRoutes } from './routes/administration.ts'
+import { configurationRoutes } from './routes/configuration.ts'
 import { eventRoutes } from './routes/events.ts'
 import { healthRoutes } from './routes/health.ts'
 import { jobRoutes } from './routes/jobs.ts'
@@ -53,6 +54,7 @@ export async function startApi(options: ApiOptions): Promise<RunningApi> {
           importTargetRoutes(base, exchange)
           discoveryUserRoutes(base, exchange)
           jobRoutes(base, exchange)
+          configurationRoutes(base, exchange)
           eventRoutes(base, events, closing)
           tokenRoutes(base, exchange, tokens)
           recordRoutes(base, exchange, scratchDirectory)

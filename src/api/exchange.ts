@@ -6,19 +6,12 @@ import type { Actor } from '../management/configuration-store.ts'
 import { type SuccessName, VdsError } from '../management/hresult.ts'
 import type { IscsiTarget } from '../management/iscsi-target.ts'
 import type { Lun } from '../management/lun.ts'
-import type { Management } from '../management/management.ts'
+import type { Management, Precondition } from '../management/management.ts'
 import type { Portal } from '../management/portal.ts'
 import type { PortalGroup } from '../management/portal-group.ts'
 import type { Provider } from '../management/provider.ts'
 import { demandRole } from './authentication.ts'
-import {
-  type EntityTags,
-  type Tagged,
-  taggedLun,
-  taggedPortal,
-  taggedPortalGroup,
-  taggedTarget,
-} from './entity-tags.ts'
+import { EntityTags, type Tagged, taggedLun, taggedPortal, taggedPortalGroup, taggedTarget } from './entity-tags.ts'
 import { preferredWaitS } from './prefer.ts'
 import { jobBody } from './representations.ts'
 
@@ -40,7 +33,12 @@ export class Exchange {
   provider(request: FastifyRequest, tagged?: Tagged): Provider {
     const actor = actorOf(request)
     if (tagged === undefined) return this.management.as(actor)
-    return this.management.as(actor, this.#tags.precondition(request.headers['if-match'], tagged))
+    return this.management.as(actor, this.precondition(request, tagged))
+  }
+
+  /** What If-Match demands of a change that is not made through an object. */
+  precondition(request: FastifyRequest, tagged: Tagged): Precondition {
+    return this.#tags.precondition(request.headers['if-match'], tagged)
   }
 
   /** Errors: as of `getObject`, such as VDS_E_OBJECT_NOT_FOUND. So with the others. */

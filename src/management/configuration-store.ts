@@ -23,8 +23,8 @@ export interface ConfigurationStore {
   /** The newest first, at most `limit`, older than the record `before`. */
   auditLog(query: { readonly limit: number; readonly before?: number }): readonly AuditRecord[]
 
-  /** From now on the file is to be deleted, unless a commit makes a LUN of it. */
-  doomFile(file: LunFile): void
+  /** From now on the files are to be deleted, unless a commit makes LUNs of them. */
+  doomFiles(files: readonly LunFile[]): void
   /** The file is gone. */
   forgetFile(id: ObjectId): void
   /** Files that no LUN has and that were not deleted before the process ended. */

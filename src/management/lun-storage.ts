@@ -35,6 +35,14 @@ export function fromDataPlane(error: unknown): unknown {
   return new VdsError(HRESULTS_OF_KIND[error.kind], error.message, { cause: error })
 }
 
+export interface NewFile {
+  readonly lun: LunRecord
+  readonly sizeBytes: number
+}
+
+/** More would only wait for the same disk. */
+const FILES_AT_ONCE_MAX = 16
+
 export class LunStorage {
   readonly #store: ConfigurationStore
   readonly #dataPlane: DataPlane
@@ -46,7 +54,30 @@ export class LunStorage {
 
   /** Make the storage of a LUN that is about to be committed. Errors: `VdsError`; then nothing is left of it. */
   async create(lun: LunRecord, sizeBytes: number): Promise<void> {
-    this.#store.doomFile(lun)
+    this.#store.doomFiles([lun])
+    await this.#make({ lun, sizeBytes })
+  }
+
+  /** The same for many, which are noted at once and made some at a time. */
+  async createAll(files: readonly NewFile[]): Promise<void> {
+    if (files.length === 0) return
+    this.#store.doomFiles(files.map(({ lun }) => lun))
+    const rest = files.values()
+    const failures: unknown[] = []
+    const makeSome = async () => {
+      for (const file of rest) {
+        if (failures.length > 0) this.#store.forgetFile(file.lun.id)
+        else await this.#make(file).catch((error: unknown) => failures.push(error))
+      }
+    }
+    await Promise.all(Array.from({ length: FILES_AT_ONCE_MAX }, makeSome))
+    if (failures.length === 0) return
+    const unmade = new Set(this.#store.doomedFiles().map(({ id }) => id))
+    for (const { lun } of files) if (unmade.has(lun.id)) await this.discard(lun)
+    throw failures[0]
+  }
+
+  async #make({ lun, sizeBytes }: NewFile): Promise<void> {
     try {
       await this.#dataPlane.createStorage(lun, sizeBytes)
     } catch (error) {

@@ -110,8 +110,10 @@ export class SqliteConfigurationStore implements ConfigurationStore {
     return this.#audit.read(query)
   }
 
-  doomFile(file: LunFile): void {
-    inTransaction(this.#database, () => this.#doom(file))
+  doomFiles(files: readonly LunFile[]): void {
+    inTransaction(this.#database, () => {
+      for (const file of files) this.#doom(file)
+    })
   }
 
   forgetFile(id: string): void {

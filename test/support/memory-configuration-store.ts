@@ -83,8 +83,8 @@ export class MemoryConfigurationStore implements ConfigurationStore {
       .slice(0, limit)
   }
 
-  doomFile({ id, path }: LunFile): void {
-    this.doomed.set(id, { id, path })
+  doomFiles(files: readonly LunFile[]): void {
+    for (const { id, path } of files) this.doomed.set(id, { id, path })
   }
 
   forgetFile(id: string): void {

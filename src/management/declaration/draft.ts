@@ -3,9 +3,10 @@
  * make, sizes to change) is noted for whoever commits it. Nothing here has any effect.
  */
 
-import type { Configuration, LunRecord, ObjectId } from '../configuration.ts'
+import type { Configuration, ObjectId } from '../configuration.ts'
 import type { ExistingFile } from '../configuration-store.ts'
 import { VdsError } from '../hresult.ts'
+import type { NewFile } from '../lun-storage.ts'
 import type { Change, OperationRules } from '../operations/change.ts'
 import type { LunIdentity } from '../operations/luns.ts'
 
@@ -17,11 +18,6 @@ export interface Surroundings {
   /** Errors: `VdsError` when it cannot become a LUN. */
   readonly existingFile: (path: string, isReadOnly: boolean) => ExistingFile
   readonly mintIdentity: () => LunIdentity
-}
-
-export interface NewFile {
-  readonly lun: LunRecord
-  readonly sizeBytes: number
 }
 
 export interface Growth {
