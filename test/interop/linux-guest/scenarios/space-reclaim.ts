@@ -28,7 +28,7 @@ export const scenario: Scenario = {
       environment: { FILE_SYSTEMS: FILE_SYSTEMS.join(' ') },
       script: SCRIPT,
       actions: Object.fromEntries(actions),
-      timeLimitSeconds: 500,
+      timeLimitSeconds: 900,
     })
   },
 }
