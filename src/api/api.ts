@@ -21,6 +21,8 @@ import { discoveryUserRoutes, importTargetRoutes, subSystemRoutes } from './rout
 import { chapRoutes, targetRoutes } from './routes/targets.ts'
 import { type ApiServerOptions, type RunningApi, startApiServer } from './server.ts'
 
+export type { RunningApi } from './server.ts'
+
 export interface ApiOptions extends ApiServerOptions {
   readonly management: Management
   readonly metricsSource: MetricsSource

@@ -36,6 +36,17 @@ export const MIGRATIONS: readonly Migration[] = [
       ) STRICT, WITHOUT ROWID;
     `),
   createConfigurationTables,
+  (database) =>
+    database.exec(`
+      CREATE TABLE api_token (
+        id              TEXT PRIMARY KEY,
+        name            TEXT NOT NULL UNIQUE,
+        role            TEXT NOT NULL CHECK (role IN ('viewer', 'operator', 'administrator')),
+        hash            BLOB NOT NULL UNIQUE CHECK (length(hash) = 32),
+        created_at_ms   INTEGER NOT NULL,
+        last_used_at_ms INTEGER
+      ) STRICT;
+    `),
 ]
 
 /** How many migrations the database has seen. */

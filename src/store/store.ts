@@ -13,6 +13,7 @@ import { isAbsolute, join, relative, sep } from 'node:path'
 import type { DatabaseSync, SQLOutputValue } from 'node:sqlite'
 import { Failure } from '../failure.ts'
 import { generateTargetName } from '../management/mint.ts'
+import { ApiTokenTable } from './api-tokens.ts'
 import { openDatabase } from './database.ts'
 import { type DiskIdentity, mintDiskIdentity } from './disk-identity.ts'
 import { DiskState } from './disk-state.ts'
@@ -82,6 +83,11 @@ export class Store {
   /** What the logical unit of a disk in the store keeps; gone when the disk is made anew. */
   savedStateOf({ guid }: DiskIdentity): DiskState {
     return new DiskState(this.#database, guid)
+  }
+
+  /** The tokens of the management API. */
+  apiTokens(): ApiTokenTable {
+    return new ApiTokenTable(this.#database)
   }
 
   /** The configuration, its secrets and the audit log, which keeps `auditRowsMax` records. */

@@ -18,6 +18,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   'scsi/': SCSI,
   'scsi/backing/': [...SCSI, 'node:fs', 'node:fs/promises', 'node:worker_threads', 'node:ffi'],
   'src/': [...PRODUCT, 'pino'],
+  'src/api/': [...PRODUCT, 'pino', 'fastify', '@fastify/swagger', 'typebox', 'typebox/', 'prom-client'],
   'src/management/declaration/': [...PRODUCT, 'typebox', 'typebox/compile'],
   'src/cli/': [...PRODUCT, 'pino', 'commander', 'cli-table3', 'cli-progress', '@bomb.sh/tab/commander', 'yaml'],
 }
