@@ -30,10 +30,13 @@ export const MaskRequest = request({
 
 const Mask = Type.Object({ initiators: Initiators, networks: Networks, readOnlyInitiators: Initiators })
 
-export const Association = Type.Object({
-  targetId: Id,
-  lun: Type.Integer({ description: 'The logical unit number that initiators of this target see' }),
-})
+export const Association = Type.Object(
+  {
+    targetId: Id,
+    lun: Type.Integer({ description: 'The logical unit number that initiators of this target see' }),
+  },
+  { title: 'Association' },
+)
 
 export const Lun = Type.Object(
   {
@@ -90,31 +93,37 @@ export const EjectRequest = request({ force: Type.Optional(Type.Boolean()) })
 export const InsertRequest = request({ path: Type.Optional(Type.String({ minLength: 1, maxLength: 4096 })) })
 export const DeleteLunQuery = request({ keepStorage: Type.Optional(Type.Boolean()) })
 
-export const Identification = Type.Object({
-  version: Type.Integer(),
-  deviceType: Type.Integer(),
-  deviceTypeModifier: Type.Integer(),
-  hasCommandQueueing: Type.Boolean(),
-  busType: Type.Integer(),
-  vendorId: Type.String(),
-  productId: Type.String(),
-  productRevision: Type.String(),
-  serialNumber: Type.String(),
-  diskSignature: Type.String(),
-  deviceIdentifiers: Type.Array(
-    Type.Object({
-      codeSet: Type.Integer(),
-      type: Type.Integer(),
-      identifier: Type.String({ description: 'hexadecimal' }),
-    }),
-  ),
-})
+export const Identification = Type.Object(
+  {
+    version: Type.Integer(),
+    deviceType: Type.Integer(),
+    deviceTypeModifier: Type.Integer(),
+    hasCommandQueueing: Type.Boolean(),
+    busType: Type.Integer(),
+    vendorId: Type.String(),
+    productId: Type.String(),
+    productRevision: Type.String(),
+    serialNumber: Type.String(),
+    diskSignature: Type.String(),
+    deviceIdentifiers: Type.Array(
+      Type.Object({
+        codeSet: Type.Integer(),
+        type: Type.Integer(),
+        identifier: Type.String({ description: 'hexadecimal' }),
+      }),
+    ),
+  },
+  { title: 'Identification' },
+)
 
-export const Plex = Type.Object({
-  id: Id,
-  sizeBytes: nullable(Type.Integer()),
-  type: Type.String(),
-  status: ReportedStatus,
-  health: Type.String(),
-  transitionState: Type.String(),
-})
+export const Plex = Type.Object(
+  {
+    id: Id,
+    sizeBytes: nullable(Type.Integer()),
+    type: Type.String(),
+    status: ReportedStatus,
+    health: Type.String(),
+    transitionState: Type.String(),
+  },
+  { title: 'Plex' },
+)

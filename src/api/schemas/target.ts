@@ -13,7 +13,7 @@ export const PortalGroup = Type.Object(
   { title: 'PortalGroup' },
 )
 
-export const User = Type.Object({ user: Type.String(), initiatorNames: Type.Array(Type.String()) })
+export const User = Type.Object({ user: Type.String(), initiatorNames: Type.Array(Type.String()) }, { title: 'User' })
 
 export const Target = Type.Object(
   {
