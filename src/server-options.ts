@@ -10,8 +10,9 @@ import type { TlsIdentity } from '../protocol/transport/tls-acceptor.ts'
 import type { GroupAccess } from '../scsi/access-states.ts'
 import type { DeviceType } from '../scsi/device-type.ts'
 import type { LogicalUnitIdentity } from '../scsi/logical-unit-properties.ts'
-import type { SavedState } from '../scsi/saved-state.ts'
+import type { ApiServerOptions } from './api/server.ts'
 import type { Limits, PreferredParameters } from './limits.ts'
+import type { Store } from './store/store.ts'
 
 /** A place to listen at, or where one listens: an IPv4 address, an IPv6 address without brackets, or a host name. */
 export interface Endpoint {
@@ -25,7 +26,7 @@ export interface LunOptions {
   /** A GUID that stays the disk's own. */
   readonly id: string
   readonly lun: number
-  /** An existing file whose size is a positive multiple of `blockLengthBytes`. Absolute. */
+  /** An existing file whose size is a positive multiple of `blockLengthBytes`, as the store names it. */
   readonly path: string
   readonly blockLengthBytes: 512 | 2048 | 4096
   /** A power of two of logical blocks. */
@@ -36,8 +37,6 @@ export interface LunOptions {
   readonly isRemovable?: boolean
   readonly readOnly: boolean
   readonly identity: LogicalUnitIdentity
-  /** Where the logical unit keeps what outlives a restart; open as long as the server runs. */
-  readonly savedState: SavedState
 }
 
 /** Where to register, and what for. */
@@ -60,12 +59,24 @@ export interface TlsOptions {
   readonly identity: TlsIdentity
 }
 
+/** Where the management API listens, and who may ask. */
+export type ApiSettings = Pick<ApiServerOptions, 'listen' | 'tls' | 'mayBeUnencrypted' | 'hostNames'>
+
 export interface ServerOptions {
+  /** Where the store lies, and where the paths of LUNs begin that are not absolute. Real and absolute. */
+  readonly dataDirectory: string
+  /** Open as long as the server runs. */
+  readonly store: Pick<Store, 'savedStateOf' | 'configurationStore' | 'apiTokens'>
+  /** Null for none. */
+  readonly api: ApiSettings | null
+  /** Of this program. */
+  readonly version: string
   /** Each in one portal group; port 0 asks for any free one. */
   readonly listen: readonly PortalAddress[]
   /** How all disks are reached at first, by portal group tag; a group that is not named is active/optimized. */
   readonly portalGroupAccess?: ReadonlyMap<number, GroupAccess>
-  readonly target: { readonly name: string; readonly alias: string }
+  /** What the LUNs below are reached through; null when there is none of them. */
+  readonly target: { readonly name: string; readonly alias: string } | null
   readonly luns: readonly LunOptions[]
   readonly authentication: AuthenticationPolicy
   readonly log: Logger
@@ -84,6 +95,8 @@ export interface RunningServer {
   readonly endpoints: readonly Endpoint[]
   /** The same for `ServerOptions.tls`. */
   readonly tlsEndpoints: readonly Endpoint[]
+  /** Of the management API; null when there is none. */
+  readonly apiUrl: string | null
   /** Prove ourselves with this to new TLS clients. Errors: throws when it cannot be used; then the old one stays. */
   renewTls(identity: TlsIdentity): void
   /** Stop accepting, finish what runs, flush every disk, close. Rejects when a disk could not be flushed. */

@@ -1,53 +1,107 @@
 /**
- * Puts a server together: the data plane, and the configuration that the command line declares. Knows every room and does
- * nothing itself.
+ * Puts a server together: the data plane, the object model over the configuration in the store, and the API. Knows every
+ * room and does nothing itself.
  */
 
-import { randomUUID } from 'node:crypto'
+import { resolve } from 'node:path'
+import { startApi } from './api/api.ts'
+import { ensureLocalToken } from './api/local-token.ts'
+import type { RunningApi } from './api/server.ts'
+import { Tokens } from './api/tokens.ts'
 import { commandLineConfiguration } from './cli/command-line-configuration.ts'
 import { LiveDataPlane } from './data-plane/live-data-plane.ts'
+import { Failure } from './failure.ts'
 import { LIMITS } from './limits.ts'
 import type { Configuration, ObjectId, PortalRecord } from './management/configuration.ts'
+import { VdsError } from './management/hresult.ts'
+import { Management } from './management/management.ts'
+import { MANAGEMENT_LIMITS } from './management/management-limits.ts'
+import { mergeCommandLine } from './management/operations/merge-command-line.ts'
 import type { Endpoint, RunningServer, ServerOptions } from './server-options.ts'
 
-/** Start to serve. Errors: the system's, when a disk cannot be opened or an address cannot be listened on. */
+/** Start to serve. Errors: `Failure`, and the system's when a disk cannot be opened or an address cannot be listened on. */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
-  const { log, parameters = {}, portalGroupAccess = new Map(), redirection = null, isns = null } = options
-  const savedStates = new Map(options.luns.map(({ id, savedState }) => [id, savedState]))
-  const dataPlane = new LiveDataPlane({
-    dataDirectory: process.cwd(),
-    savedStateOf: (id) => savedStates.get(id)!,
-    lockedPaths: new Set(options.luns.map(({ path }) => path)),
+  const dataPlane = createDataPlane(options)
+  const store = options.store.configurationStore(MANAGEMENT_LIMITS.auditRowsMax)
+  const management = new Management({ store, dataPlane })
+  let api: RunningApi | null = null
+  try {
+    await startManagement(management, options)
+    const failure = findFailure(dataPlane, management.configuration)
+    if (failure !== null) throw failure
+    api = await startManagementApi(management, dataPlane, options)
+  } catch (error) {
+    await dataPlane.drain(0).catch(() => {})
+    throw error
+  }
+  const { configuration } = management
+  return {
+    endpoints: endpoints(configuration, false, dataPlane),
+    tlsEndpoints: endpoints(configuration, true, dataPlane),
+    apiUrl: api?.url ?? null,
+    renewTls: (identity) => dataPlane.renewTls(identity),
+    async drain() {
+      await api?.close()
+      await management.close()
+      await dataPlane.drain()
+    },
+  }
+}
+
+function createDataPlane(options: ServerOptions): LiveDataPlane {
+  const { dataDirectory, store, log, parameters = {}, portalGroupAccess = new Map() } = options
+  return new LiveDataPlane({
+    dataDirectory,
+    savedStateOf: (guid) => store.savedStateOf({ guid }),
+    lockedPaths: new Set(options.luns.map(({ path }) => resolve(dataDirectory, path))),
     limits: { ...LIMITS, ...options.limits },
     parameters,
     log,
     portalGroupAccess,
-    redirection,
-    isns,
+    redirection: options.redirection ?? null,
+    isns: options.isns ?? null,
     tlsIdentity: options.tls?.identity ?? null,
   })
-  const configuration = commandLineConfiguration(options, randomUUID)
-  await dataPlane.apply(configuration)
-  const failure = findFailure(dataPlane, configuration)
-  if (failure !== null) {
-    await dataPlane.drain(0).catch(() => {})
-    throw failure
-  }
-  const portals = [...configuration.portals.values()]
-  const endpointsOf = (hasTls: boolean) =>
-    portals.filter((portal) => portal.hasTls === hasTls).map((portal) => endpoint(portal, dataPlane))
-  return {
-    endpoints: endpointsOf(false),
-    tlsEndpoints: endpointsOf(true),
-    renewTls: (identity) => dataPlane.renewTls(identity),
-    drain: () => dataPlane.drain(),
+}
+
+/** What the command line declares comes into the configuration, and all of it is served. */
+async function startManagement(management: Management, options: ServerOptions): Promise<void> {
+  try {
+    await management.start((configuration, { mint }) =>
+      mergeCommandLine(configuration, commandLineConfiguration(options, mint.objectId)),
+    )
+  } catch (error) {
+    throw error instanceof VdsError ? new Failure(error.message, { cause: error }) : error
   }
 }
 
-/** What the command line declares is served as a whole, or not at all. */
+async function startManagementApi(
+  management: Management,
+  dataPlane: LiveDataPlane,
+  { api, dataDirectory, store, log, version }: ServerOptions,
+): Promise<RunningApi | null> {
+  if (api === null) return null
+  const tokens = new Tokens(store.apiTokens())
+  ensureLocalToken(dataDirectory, tokens)
+  return await startApi({
+    ...api,
+    ...{ management, tokens, log, version },
+    metricsSource: dataPlane,
+    scratchDirectory: dataDirectory,
+  })
+}
+
+/** What the command line declares is served as a whole, or not at all; of the rest, each object stands for itself. */
 function findFailure(dataPlane: LiveDataPlane, { luns, portals }: Configuration): Error | null {
-  const ids: ObjectId[] = [...luns.keys(), ...portals.keys()]
+  const declared = [...luns.values(), ...portals.values()].filter(({ origin }) => origin === 'commandLine')
+  const ids: ObjectId[] = declared.map(({ id }) => id)
   return ids.map((id) => dataPlane.failureOf(id)).find((failure) => failure !== null) ?? null
+}
+
+function endpoints({ portals }: Configuration, hasTls: boolean, dataPlane: LiveDataPlane): Endpoint[] {
+  return [...portals.values()]
+    .filter((portal) => portal.hasTls === hasTls && dataPlane.portalState(portal.id).status === 'online')
+    .map((portal) => endpoint(portal, dataPlane))
 }
 
 function endpoint({ id, host, port }: PortalRecord, dataPlane: LiveDataPlane): Endpoint {

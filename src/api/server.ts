@@ -42,7 +42,7 @@ export interface ApiServerOptions {
 export type RegisterRoutes = (api: Api, closing: AbortSignal) => void | Promise<void>
 
 export interface RunningApi {
-  /** Without a path, e.g. `http://127.0.0.1:3261`. */
+  /** Without a path, e.g. `http://127.0.0.1:3280`. */
   readonly url: string
   /** Stop listening, end event streams and waits, and resolve when every request has ended. */
   close(): Promise<void>

@@ -1,7 +1,7 @@
 /**
  * What a person reads when the server has started: where, what, how safe, and the commands that connect. Pure: the same
- * facts give the same text. Three kinds of lines are for machines and keep their form: `listening on ADDRESS:PORT`, one a
- * portal, `listening with TLS on ADDRESS:PORT`, and `target NAME`.
+ * facts give the same text. Four kinds of lines are for machines and keep their form: `listening on ADDRESS:PORT`, one a
+ * portal, `listening with TLS on ADDRESS:PORT`, `api on URL`, and `target NAME` where the command line declares disks.
  */
 
 import { isLoopback } from '../../protocol/ip-addresses.ts'
@@ -23,7 +23,10 @@ export interface AnnouncedDisk {
 
 export interface AnnouncedServer {
   readonly endpoints: readonly Endpoint[]
-  readonly targetName: string
+  /** Null when there are no disks below. */
+  readonly targetName: string | null
+  /** Of the management API; null when there is none. */
+  readonly apiUrl: string | null
   /** In the order of their LUNs, from 0. */
   readonly disks: readonly AnnouncedDisk[]
   /** Those who may log in; none without CHAP. */
@@ -37,14 +40,27 @@ export interface AnnouncedServer {
 
 /** The text for standard output, ending in a new line. */
 export function announce(server: AnnouncedServer): string {
+  const { targetName, apiUrl } = server
   const sections = [
-    [...listeningLines(server), `target ${server.targetName}`],
-    [...server.disks.flatMap(describeDisk), ...describeProtection(server), ...describeRedirection(server)],
-    ...(server.endpoints.length === 0 ? [] : connectSections(connectFacts(server))),
-    ...tlsSections(server),
+    [
+      ...listeningLines(server),
+      ...(apiUrl === null ? [] : [`api on ${apiUrl}`]),
+      ...(targetName === null ? [] : [`target ${targetName}`]),
+    ],
+    ...(targetName === null
+      ? [['Serving what was made with lunette lun, target and portal.']]
+      : diskSections(server, targetName)),
     ['Stop with Ctrl-C or SIGTERM: what runs is finished and everything is written to disk.'],
   ]
   return `${sections.map((lines) => lines.join('\n')).join('\n\n')}\n`
+}
+
+function diskSections(server: AnnouncedServer, targetName: string): string[][] {
+  return [
+    [...server.disks.flatMap(describeDisk), ...describeProtection(server), ...describeRedirection(server)],
+    ...(server.endpoints.length === 0 ? [] : connectSections(connectFacts(server, targetName))),
+    ...tlsSections(server),
+  ]
 }
 
 function listeningLines({ endpoints, tls }: AnnouncedServer): string[] {
@@ -111,8 +127,11 @@ function describeRedirection({ redirection }: AnnouncedServer): string[] {
 }
 
 /** The commands name one portal and one user: the first, at an address that can be connected to. */
-function connectFacts({ endpoints, reachableHost, disks, chapUsers, ...server }: AnnouncedServer): ConnectFacts {
+function connectFacts(
+  { endpoints, reachableHost, disks, chapUsers, mutualChap }: AnnouncedServer,
+  targetName: string,
+): ConnectFacts {
   const { host, port } = endpoints[0] as Endpoint
   const [chap = null] = chapUsers
-  return { ...server, chap, portal: { host: reachableHost(host), port }, lunCount: disks.length }
+  return { targetName, mutualChap, chap, portal: { host: reachableHost(host), port }, lunCount: disks.length }
 }

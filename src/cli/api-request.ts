@@ -24,8 +24,8 @@ export interface ApiRequest {
   readonly tls: { readonly certificateFile: string; readonly keyFile: string } | null
 }
 
-/** The port that comes after iSCSI's. */
-export const API_LISTEN_DEFAULT: Endpoint = { host: '127.0.0.1', port: 3261 }
+/** Near the ports of iSCSI, and neither of them. */
+export const API_LISTEN_DEFAULT: Endpoint = { host: '127.0.0.1', port: 3280 }
 
 /** Null when there is to be no API. Errors: `UsageError`, naming the option, its value and what is allowed. */
 export function readApi({ api = true, apiListen, apiCertificate, apiKey }: ApiWords): ApiRequest | null {

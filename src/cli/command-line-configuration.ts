@@ -6,7 +6,6 @@
 import type { PortalAddress } from '../../protocol/target-directory.ts'
 import type {
   ChapUser,
-  Configuration,
   LunRecord,
   MutualSecret,
   ObjectId,
@@ -15,42 +14,44 @@ import type {
   TargetRecord,
   UnmaskList,
 } from '../management/configuration.ts'
+import type { CommandLineObjects } from '../management/operations/merge-command-line.ts'
 import type { LunOptions, ServerOptions } from '../server-options.ts'
 
 const FOR_EVERYBODY: UnmaskList = { initiators: '*', networks: [], readOnlyInitiators: [] }
 
 /** The part of a server's options that is configuration; `mintId` gives a new GUID at each call. */
-export function commandLineConfiguration(options: ServerOptions, mintId: () => ObjectId): Configuration {
-  const { authentication, target, tls } = options
-  const { users, mutual } = readPolicy(authentication)
+export function commandLineConfiguration(options: ServerOptions, mintId: () => ObjectId): CommandLineObjects {
+  const { tls } = options
+  const { users } = readPolicy(options.authentication)
   const plain = options.listen.map((address) => ({ address, record: portalRecord(address, false, mintId()) }))
   const secured = (tls?.listen ?? []).map((address) => ({ address, record: portalRecord(address, true, mintId()) }))
-  const luns = options.luns.map(lunRecord)
-  const record: TargetRecord = {
+  const portals = [...plain, ...secured]
+  const targets = options.target === null ? [] : [targetRecord(options.target, options, portals, mintId)]
+  return {
+    subSystem: { discoveryUsers: users },
+    luns: new Map(options.luns.map(lunRecord).map((lun) => [lun.id, lun])),
+    targets: new Map(targets.map((target) => [target.id, target])),
+    portals: new Map(portals.map(({ record }) => [record.id, record])),
+  }
+}
+
+function targetRecord(
+  { name, alias }: NonNullable<ServerOptions['target']>,
+  { authentication, luns }: ServerOptions,
+  portals: readonly DeclaredPortal[],
+  mintId: () => ObjectId,
+): TargetRecord {
+  const { users, mutual } = readPolicy(authentication)
+  return {
     id: mintId(),
     origin: 'commandLine',
-    iscsiName: target.name,
-    friendlyName: target.alias,
-    portalGroups: portalGroups([...plain, ...secured], mintId),
-    luns: new Map(options.luns.map(({ id, lun }) => [id, lun])),
+    iscsiName: name,
+    friendlyName: alias,
+    portalGroups: portalGroups(portals, mintId),
+    luns: new Map(luns.map(({ id, lun }) => [id, lun])),
     sharedSecret: null,
     chapUsers: users,
     rememberedSecrets: new Map(mutual === null ? [] : [['*', mutual]]),
-  }
-  return {
-    generation: 0,
-    subSystem: {
-      id: mintId(),
-      friendlyName: target.alias,
-      identification: '',
-      status: 'online',
-      hasSimpleTargetConfig: false,
-      discoveryUsers: users,
-    },
-    luns: new Map(luns.map((lun) => [lun.id, lun])),
-    targets: new Map([[record.id, record]]),
-    portals: new Map([...plain, ...secured].map(({ record: portal }) => [portal.id, portal])),
-    importTargets: new Map(),
   }
 }
 

@@ -4,10 +4,10 @@
  * is in `nouns/`, one file a noun.
  */
 
-import { existsSync, readFileSync } from 'node:fs'
-import { findPackageJSON } from 'node:module'
+import { existsSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { EXIT_CODE, Failure, UsageError } from '../failure.ts'
+import { packageVersion } from '../package-version.ts'
 import { suggestion } from '../suggestion.ts'
 import { addCompletion } from './completion.ts'
 import { addDeclarationCommands } from './declaration/commands.ts'
@@ -124,9 +124,4 @@ function oneSentence(text: string): string {
     .replace(/^error: /, '')
     .replaceAll(/\s*\n\s*/g, ' ')
   return `lunette: ${complaint.replace(/^(unknown option '[^=]*)=.*'/, "$1'")} (see lunette --help)\n`
-}
-
-function packageVersion(): string {
-  const path = findPackageJSON(import.meta.url)
-  return path === undefined ? 'unknown' : String(JSON.parse(readFileSync(path, 'utf8')).version)
 }

@@ -3,6 +3,7 @@
 import type { Command } from 'commander'
 import { LOG_LEVELS } from '../log.ts'
 import { formatSize, SIZE_FORMS } from '../size.ts'
+import { API_LISTEN_DEFAULT } from './api-request.ts'
 import { formatEndpoint, LISTEN_DEFAULT } from './listen-address.ts'
 import { PORTAL_GROUP_STATES } from './portal-group-request.ts'
 import { DRAIN_TIMEOUT_MS } from './serve.ts'
@@ -19,7 +20,7 @@ Examples:
   lunette serve installer.iso                  a CD or DVD to boot from
   lunette serve a.img --listen 192.168.1.5 --chap-user alice --chap-secret-file alice.secret
                                                for other machines, with a password
-  lunette serve a.img --listen [::1]:3261 --listen 127.0.0.1:3261
+  lunette serve a.img --listen [::1]:3270 --listen 127.0.0.1:3270
                                                two portals
   lunette serve a.img --listen 10.0.1.5,1 --listen 10.0.2.5,2 --chap-user alice --chap-secret-file alice.secret
                                                two portal groups, for multipath
@@ -52,6 +53,7 @@ export function addServeOptions(command: Command): Command {
   addTlsOptions(command)
   addRedirectionOptions(command)
   addIsnsOptions(command)
+  addApiOptions(command)
   return addGeneralOptions(command)
 }
 
@@ -141,6 +143,15 @@ function addIsnsOptions(command: Command): void {
     .option('--isns <HOST[:PORT]>', 'register the target with this iSNS server')
     .option('--isns-domains', 'let in only initiators that share a discovery domain of the iSNS server with the target')
     .option('--isns-port <PORT>', 'where the iSNS server reaches us with its messages (default: any free port)')
+}
+
+function addApiOptions(command: Command): void {
+  command
+    .optionsGroup('Management API:')
+    .option('--api-listen <ADDRESS[:PORT]>', `where it listens (default: ${formatEndpoint(API_LISTEN_DEFAULT)})`)
+    .option('--api-certificate <FILE>', 'speak HTTPS with this certificate (PEM); needed beyond this machine')
+    .option('--api-key <FILE>', 'the private key of --api-certificate (PEM)')
+    .option('--no-api', 'without it: lunette lun and the like do not reach this server')
 }
 
 function addGeneralOptions(command: Command): Command {

@@ -13,6 +13,7 @@ import { LOG_LEVELS, type LogLevel } from '../log.ts'
 import { findPortClash } from '../portal-groups.ts'
 import type { Endpoint, IsnsOptions } from '../server-options.ts'
 import { parseSize } from '../size.ts'
+import { type ApiRequest, type ApiWords, readApi } from './api-request.ts'
 import {
   type ChapRequest,
   type ChapUserRequest,
@@ -27,7 +28,7 @@ import { readLimits, readParameters } from './settings-request.ts'
 import { readTls, type TlsRequest, type TlsWords } from './tls-request.ts'
 
 /** The option values as commander hands them over. */
-export interface ServeWords extends ChapWords, IsnsWords, TlsWords {
+export interface ServeWords extends ApiWords, ChapWords, IsnsWords, TlsWords {
   readonly size?: string
   readonly listen?: readonly string[]
   readonly portalGroupState?: readonly string[]
@@ -55,6 +56,8 @@ export interface ServeRequest {
   readonly sizeBytes: number | null
   readonly listen: readonly PortalAddress[]
   readonly tls: TlsRequest | null
+  /** The management API; null for none. */
+  readonly api: ApiRequest | null
   /** By portal group tag; a group that is not named is active/optimized. */
   readonly portalGroupAccess: ReadonlyMap<number, GroupAccess>
   readonly dataDirectory: string
@@ -103,6 +106,7 @@ export function readServeRequest(files: readonly string[], words: ServeWords): S
     sizeBytes: readSize(words.size, blockLengthBytes),
     listen,
     tls,
+    api: readApi(words),
     portalGroupAccess: readPortalGroupAccess(words.portalGroupState, portals),
     dataDirectory: words.data,
     targetName: readTargetName(words.targetName),

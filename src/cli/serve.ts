@@ -3,18 +3,28 @@
  * the order in which a person wants to hear of mistakes, and none of them touches a disk's bytes.
  */
 
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
 import { isLoopback } from '../../protocol/ip-addresses.ts'
 import type { AuthenticationPolicy } from '../../protocol/target-directory.ts'
 import { causeOf, EXIT_CODE, Failure, systemErrorCode } from '../failure.ts'
 import { createLog } from '../log.ts'
-import type { LunOptions, RunningServer, ServerOptions, StartServer, TlsOptions } from '../server-options.ts'
+import { packageVersion } from '../package-version.ts'
+import type {
+  ApiSettings,
+  LunOptions,
+  RunningServer,
+  ServerOptions,
+  StartServer,
+  TlsOptions,
+} from '../server-options.ts'
 import { type DataDirectory, openDataDirectory } from '../store/data-directory.ts'
-import { type Disk, prepareDisks } from '../store/disk-file.ts'
+import { type Disk, type DiskRequest, prepareDisks } from '../store/disk-file.ts'
 import { logicalUnitIdentity } from '../store/disk-identity.ts'
 import type { Store } from '../store/store.ts'
 import { announce } from './announcement.ts'
+import { type ApiRequest, loadApiTls } from './api-request.ts'
 import { loadChapPolicy } from './chap-policy.ts'
 import { formatEndpoint } from './listen-address.ts'
 import { reachableHost } from './reachable-host.ts'
@@ -45,16 +55,20 @@ export async function serve(request: ServeRequest, environment: ServeEnvironment
   const signals = listenForStopSignals(environment.exitNow)
   const authentication = loadAuthentication(request, log)
   const tls = loadTls(request, log)
+  const api = request.api === null ? null : loadApi(request.api)
   const storage = openStorage(request)
   const { disks } = storage
+  const { path: dataDirectory, store } = storage.dataDirectory
   let server: RunningServer
   try {
-    const targetName = request.targetName ?? storage.dataDirectory.store.targetName()
+    const target = disks.length === 0 ? null : { name: request.targetName ?? store.targetName(), alias: TARGET_ALIAS }
     server = await start(environment.startServer, {
+      ...{ dataDirectory, store, version: packageVersion() },
       listen: request.listen,
       portalGroupAccess: request.portalGroupAccess,
-      target: { name: targetName, alias: TARGET_ALIAS },
-      luns: disks.map((disk, lun) => lunOptions(disk, lun, storage.dataDirectory.store, request)),
+      target,
+      luns: disks.map((disk, lun) => lunOptions(disk, lun, store, request)),
+      api,
       authentication,
       log,
       limits: request.limits,
@@ -63,9 +77,9 @@ export async function serve(request: ServeRequest, environment: ServeEnvironment
       isns: request.isns,
       tls,
     })
-    environment.writeOut(announcement(request, server, targetName, disks))
+    environment.writeOut(announcement(request, server, target?.name ?? null, disks))
     const listening = [...server.endpoints, ...server.tlsEndpoints].map(formatEndpoint)
-    log.info({ listening, target: targetName, luns: disks.length }, 'serving')
+    log.info({ listening, target: target?.name, luns: disks.length, api: server.apiUrl }, 'serving')
   } catch (error) {
     storage.release()
     throw error
@@ -87,7 +101,7 @@ interface Storage {
 function openStorage(request: ServeRequest): Storage {
   const dataDirectory = openDataDirectory(request.dataDirectory)
   try {
-    const disks = prepareDisks(dataDirectory.store, diskRequests(request, dataDirectory.path))
+    const disks = prepareDisks(dataDirectory.store, diskRequests(request, dataDirectory))
     const release = () => {
       for (const disk of disks) disk.release()
       dataDirectory.close()
@@ -103,17 +117,18 @@ function lunOptions(disk: Disk, lun: number, store: Store, request: ServeRequest
   const { path, readOnly, record, deviceType, blockLengthBytes } = disk
   const physicalBlockBytes = Math.max(request.physicalBlockBytes ?? 0, blockLengthBytes)
   const isRemovable = request.isRemovable || deviceType === 'cdDvd'
-  const savedState = store.savedStateOf(record)
   const identity = logicalUnitIdentity(record, deviceType)
   const { guid: id } = record
   const block = { blockLengthBytes, physicalBlockBytes }
-  return { id, lun, path, deviceType, ...block, isRemovable, readOnly, identity, savedState }
+  return { id, lun, path: store.pathKey(path), deviceType, ...block, isRemovable, readOnly, identity }
 }
 
-function diskRequests(request: ServeRequest, dataDirectory: string) {
+/** Who has made LUNs, and names no files, wants these: no default disk is made then, but one that is there is served. */
+function diskRequests(request: ServeRequest, { path: dataDirectory, store }: DataDirectory): DiskRequest[] {
   const { sizeBytes, blockLengthBytes, readOnly, isCd, files } = request
   if (files.length > 0) return files.map((path) => ({ path, sizeBytes, blockLengthBytes, readOnly, isCd }))
   const path = join(dataDirectory, DEFAULT_DISK_NAME)
+  if (store.hasManagedLuns() && !existsSync(path)) return []
   return [{ path, sizeBytes, sizeBytesIfAbsent: DEFAULT_DISK_SIZE_BYTES, blockLengthBytes, readOnly }]
 }
 
@@ -140,6 +155,10 @@ function loadTls({ tls, chapUsers }: ServeRequest, log: Logger): TlsOptions | nu
   return { listen: tls.listen, identity }
 }
 
+function loadApi(api: ApiRequest): ApiSettings {
+  return { listen: api.listen, tls: loadApiTls(api), mayBeUnencrypted: false, hostNames: [] }
+}
+
 /** An error that comes from the system is for the person who started us; any other is our bug and passes. */
 async function start(startServer: StartServer, options: ServerOptions): Promise<RunningServer> {
   try {
@@ -156,13 +175,18 @@ function cannotOpen(error: unknown): string {
 }
 
 /** Why the system refused a portal, with the way out; null when the error is about something else. */
-function cannotListen(error: unknown, { tls }: ServerOptions): string | null {
+function cannotListen(error: unknown, { tls, api }: ServerOptions): string | null {
   const { address = '', port = 0, hostname = '' } = error as { address?: string; port?: number; hostname?: string }
   const place = formatEndpoint({ host: address, port })
-  const option = tls?.listen.some((portal) => portal.port === port) ? '--tls-listen' : '--listen'
+  const isApi = api !== null && api.listen.port === port && api.listen.host === address
+  const option = isApi
+    ? '--api-listen'
+    : tls?.listen.some((portal) => portal.port === port)
+      ? '--tls-listen'
+      : '--listen'
   switch (systemErrorCode(error)) {
     case 'EADDRINUSE':
-      return `cannot listen on ${place}: another program does; choose another port with ${option} ADDRESS:PORT`
+      return `cannot listen on ${place}: another program does; choose another port with ${option} ADDRESS:PORT${isApi ? ', or --no-api' : ''}`
     case 'EADDRNOTAVAIL':
       return `cannot listen on ${place}: this machine does not have that address`
     case 'ENOTFOUND':
@@ -176,9 +200,15 @@ function cannotListen(error: unknown, { tls }: ServerOptions): string | null {
   }
 }
 
-function announcement(request: ServeRequest, server: RunningServer, targetName: string, disks: readonly Disk[]) {
+function announcement(
+  request: ServeRequest,
+  server: RunningServer,
+  targetName: string | null,
+  disks: readonly Disk[],
+): string {
   return announce({
     endpoints: server.endpoints,
+    apiUrl: server.apiUrl,
     targetName,
     disks,
     chapUsers: request.chapUsers,

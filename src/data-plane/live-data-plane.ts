@@ -21,6 +21,7 @@ import type { LogicalUnit } from '../../scsi/logical-unit.ts'
 import type { Nexus } from '../../scsi/nexus.ts'
 import type { SavedState } from '../../scsi/saved-state.ts'
 import type { ScsiTarget } from '../../scsi/target.ts'
+import type { LogicalUnitMetrics, MetricsSource } from '../api/metrics-source.ts'
 import { Bridge, BridgedNexus } from '../bridge.ts'
 import { causeOf } from '../failure.ts'
 import { IsnsService } from '../isns.ts'
@@ -78,7 +79,7 @@ interface AwaitedConfiguration {
   readonly applied: Promise<void>
 }
 
-export class LiveDataPlane implements DataPlane {
+export class LiveDataPlane implements DataPlane, MetricsSource {
   readonly #options: LiveDataPlaneOptions
   readonly #lunOptions: ServedLunOptions
   readonly #server: IscsiServer
@@ -246,6 +247,13 @@ export class LiveDataPlane implements DataPlane {
   subscribe(listener: (event: DataPlaneEvent) => void): () => void {
     this.#listeners.add(listener)
     return () => void this.#listeners.delete(listener)
+  }
+
+  /** The LUNs that are served now, for the metrics. */
+  *logicalUnits(): Iterable<LogicalUnitMetrics> {
+    for (const [id, { logicalUnit }] of this.#luns) {
+      yield { id, statistics: logicalUnit.statistics, queueDepth: logicalUnit.taskSet.size }
+    }
   }
 
   /** Prove ourselves with this to new TLS clients. Errors: throws when it cannot be used; then the old one stays. */

@@ -80,14 +80,14 @@ export class Store {
     this.#database.exec('UPDATE configuration SET generation = generation + 1')
   }
 
-  /** What the logical unit of a disk in the store keeps; gone when the disk is made anew. */
-  savedStateOf({ guid }: DiskIdentity): DiskState {
-    return new DiskState(this.#database, guid)
+  /** Whether there are LUNs that the command line has not declared. */
+  hasManagedLuns(): boolean {
+    return this.#database.prepare("SELECT 1 FROM lun WHERE origin = 'managed' LIMIT 1").get() !== undefined
   }
 
-  /** The tokens of the management API. */
-  apiTokens(): ApiTokenTable {
-    return new ApiTokenTable(this.#database)
+  /** What the logical unit of a disk in the store keeps; gone when the disk is made anew. */
+  savedStateOf({ guid }: Pick<DiskIdentity, 'guid'>): DiskState {
+    return new DiskState(this.#database, guid)
   }
 
   /** The configuration, its secrets and the audit log, which keeps `auditRowsMax` records. */
@@ -99,6 +99,11 @@ export class Store {
       findDisk: (path) => this.findDisk(path),
       pathKey: (path) => this.pathKey(path),
     })
+  }
+
+  /** The tokens of the management API. */
+  apiTokens(): ApiTokenTable {
+    return new ApiTokenTable(this.#database)
   }
 
   close(): void {

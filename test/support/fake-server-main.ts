@@ -17,6 +17,7 @@ async function startServer(options: ServerOptions) {
   return {
     endpoints: plain.map(({ endpoint }) => endpoint),
     tlsEndpoints: tls.map(({ endpoint }) => endpoint),
+    apiUrl: null,
     renewTls: () => {},
     drain: async () => {
       options.log.info('the fake server drains')

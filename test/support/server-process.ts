@@ -1,7 +1,7 @@
 /**
  * The server as a user starts it: `node src/main.ts serve ...` in a process and a directory of its own, on a port that
- * the system picks. What it is and where it listens comes from the two lines that it prints for machines, `listening on
- * ADDRESS:PORT` and `target NAME`. Interop tests, fault tests and benchmarks use it; hold it with `await using`.
+ * the system picks. What it is and where it listens comes from the lines that it prints for machines, `listening on
+ * ADDRESS:PORT`, `target NAME` and `api on URL`. Interop tests, fault tests and benchmarks use it; hold it with `await using`.
  */
 
 import { type ChildProcess, spawn } from 'node:child_process'
@@ -16,6 +16,8 @@ export interface ServerOptions {
   readonly directory?: string
   /** Run what `npm run build` has made instead of the sources. */
   readonly isBuilt?: boolean
+  /** With the management API, on a port that the system picks; by default without it. */
+  readonly hasApi?: boolean
   /** Listen on this port; default: one that the system picks. */
   readonly port?: number
 }
@@ -32,7 +34,10 @@ export interface UrlOptions {
 export interface ServerProcess extends AsyncDisposable {
   readonly host: string
   readonly port: number
+  /** Empty when the command line declares no disks. */
   readonly targetName: string
+  /** Of the management API; empty without it. */
+  readonly apiUrl: string
   readonly pid: number
   readonly directory: string
   /** iscsi://HOST:PORT, for discovery. */
@@ -63,7 +68,8 @@ export async function startServer(options: ServerOptions = {}): Promise<ServerPr
   const data = args.includes('--data') ? [] : ['--data', resolve(directory, 'lunette-data')]
   const main = options.isBuilt === true ? BUILT_MAIN : MAIN
   const listen = ['--listen', `127.0.0.1:${options.port ?? 0}`]
-  const child = spawn(process.execPath, [main, 'serve', ...args, ...listen, ...data], {
+  const api = options.hasApi === true ? ['--api-listen', '127.0.0.1:0'] : ['--no-api']
+  const child = spawn(process.execPath, [main, 'serve', ...args, ...listen, ...data, ...api], {
     cwd: directory,
     stdio: ['ignore', 'pipe', 'pipe'],
   })
@@ -71,9 +77,11 @@ export async function startServer(options: ServerOptions = {}): Promise<ServerPr
   const transcript = collectOutput(child)
   try {
     const [, host, port] = await transcript.waitFor(/^listening on (.+):(\d+)$/m, ended)
-    const [, targetName] = await transcript.waitFor(/^target (\S+)$/m, ended)
+    await transcript.waitFor(/^Stop with /m, ended)
+    const [, targetName = ''] = /^target (\S+)$/m.exec(transcript.text()) ?? []
+    const [, apiUrl = ''] = /^api on (\S+)$/m.exec(transcript.text()) ?? []
     return describeServer(
-      { child, ended, output: transcript.text, directory, host: host!, port: Number(port), targetName: targetName! },
+      { child, ended, output: transcript.text, directory, host: host!, port: Number(port), targetName, apiUrl },
       () => ownDirectory?.[Symbol.dispose](),
     )
   } catch (error) {
@@ -92,10 +100,11 @@ interface StartedServer {
   readonly host: string
   readonly port: number
   readonly targetName: string
+  readonly apiUrl: string
 }
 
 function describeServer(started: StartedServer, cleanUp: () => void): ServerProcess {
-  const { child, ended, output, directory, host, port, targetName } = started
+  const { child, ended, output, directory, host, port, targetName, apiUrl } = started
   const stop = async (): Promise<ExitStatus> => {
     child.kill('SIGTERM')
     const timer = setTimeout(() => child.kill('SIGKILL'), STOP_TIMEOUT_MS)
@@ -107,6 +116,7 @@ function describeServer(started: StartedServer, cleanUp: () => void): ServerProc
     host,
     port,
     targetName,
+    apiUrl,
     pid: child.pid!,
     directory,
     output,

@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { isLoopback } from '../../../protocol/ip-addresses.ts'
 import { causeOf, Failure, systemErrorCode, UsageError } from '../../failure.ts'
 
-export const SERVER_DEFAULT = 'http://127.0.0.1:3261'
+export const SERVER_DEFAULT = 'http://127.0.0.1:3280'
 const DATA_DIRECTORY_DEFAULT = './lunette-data'
 const TOKEN_FILE_NAME = 'api-token'
 

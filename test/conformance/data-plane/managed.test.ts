@@ -20,7 +20,7 @@ async function startArray(dataDirectory: string) {
   const store = new Store(dataDirectory)
   const dataPlane = new LiveDataPlane({
     dataDirectory,
-    savedStateOf: (id) => store.savedStateOf({ guid: id, serialNumber: '', naa: Buffer.alloc(8) }),
+    savedStateOf: (id) => store.savedStateOf({ guid: id }),
     limits: { ...LIMITS, logoutRequestTimeoutMs: 100, closeTimeoutMs: 500 },
     log: pino({ level: 'silent' }),
   })

@@ -80,9 +80,9 @@ describe('a request', () => {
   })
 
   it('for a host that this server is not known as is refused, because of DNS rebinding', async () => {
-    expect(await rawRequest('evil.example:3261')).toContain('HTTP/1.1 421')
-    expect(await rawRequest('localhost:3261')).toContain('HTTP/1.1 200')
-    expect(await rawRequest('[::1]:3261')).toContain('HTTP/1.1 200')
+    expect(await rawRequest('evil.example:3280')).toContain('HTTP/1.1 421')
+    expect(await rawRequest('localhost:3280')).toContain('HTTP/1.1 200')
+    expect(await rawRequest('[::1]:3280')).toContain('HTTP/1.1 200')
     expect(await rawRequest('127.0.0.1@evil.example')).toContain('HTTP/1.1 421')
   })
 

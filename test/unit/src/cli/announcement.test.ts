@@ -7,6 +7,7 @@ const DISK = { path: '/data/disk-0.img', sizeBytes: 1024 ** 3, blockLengthBytes:
 const announced = (changes: Partial<AnnouncedServer> = {}) =>
   announce({
     endpoints: [{ host: '127.0.0.1', port: 3260 }],
+    apiUrl: null,
     targetName: NAME,
     disks: [DISK],
     chapUsers: [],
@@ -30,6 +31,17 @@ describe('the announcement', () => {
     expect(lines).toContain('listening on 127.0.0.1:3260')
     expect(lines).toContain('listening on [::1]:3261')
     expect(lines).toContain(`target ${NAME}`)
+  })
+
+  it('names the API where there is one', () => {
+    expect(announced({ apiUrl: 'http://127.0.0.1:3261' }).split('\n')).toContain('api on http://127.0.0.1:3261')
+    expect(announced()).not.toContain('api on')
+  })
+
+  it('says no more than where it listens when the command line declares no disks', () => {
+    const text = announced({ targetName: null, disks: [], apiUrl: 'http://127.0.0.1:3261' })
+    expect(text).toContain('listening on 127.0.0.1:3260\napi on http://127.0.0.1:3261\n\n')
+    expect(text).not.toMatch(/^target|LUN \d|iscsiadm/m)
   })
 
   it('describes every LUN in plain words', () => {

@@ -10,7 +10,7 @@ describe('the options of the API', () => {
     [{}, { listen: API_LISTEN_DEFAULT, tls: null }],
     [{ api: false }, null],
     [{ apiListen: '127.0.0.1:0' }, { listen: { host: '127.0.0.1', port: 0 }, tls: null }],
-    [{ apiListen: '::1' }, { listen: { host: '::1', port: 3261 }, tls: null }],
+    [{ apiListen: '::1' }, { listen: { host: '::1', port: 3280 }, tls: null }],
     [
       { apiListen: '0.0.0.0:443', apiCertificate: 'c', apiKey: 'k' },
       { listen: { host: '0.0.0.0', port: 443 }, tls: { certificateFile: 'c', keyFile: 'k' } },
@@ -20,7 +20,7 @@ describe('the options of the API', () => {
   })
 
   it.each<[ApiWords, string]>([
-    [{ apiListen: '0.0.0.0' }, '--api-listen 0.0.0.0:3261 would send tokens readable beyond this machine'],
+    [{ apiListen: '0.0.0.0' }, '--api-listen 0.0.0.0:3280 would send tokens readable beyond this machine'],
     [{ apiListen: 'san.example.com' }, '--api-certificate and --api-key'],
     [{ apiListen: '127.0.0.1:70000' }, '--api-listen 127.0.0.1:70000 has a port'],
     [{ apiCertificate: 'c' }, '--api-certificate needs --api-key'],

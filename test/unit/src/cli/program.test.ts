@@ -37,6 +37,7 @@ describe('lunette --help and --version', () => {
       'TLS:',
       'Redirection:',
       'iSNS:',
+      'Management API:',
       'Tuning, log and help:',
       'Examples:',
       'Exit codes:',
