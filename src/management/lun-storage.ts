@@ -4,6 +4,7 @@
  * none that somebody uses.
  */
 
+import { causeOf } from '../failure.ts'
 import type { LunRecord } from './configuration.ts'
 import type { ConfigurationStore, LunFile } from './configuration-store.ts'
 import { type DataPlane, DataPlaneError, type DataPlaneErrorKind } from './data-plane.ts'
@@ -54,19 +55,19 @@ export class LunStorage {
 
   /** Make the storage of a LUN that is about to be committed. Errors: `VdsError`; then nothing is left of it. */
   async create(lun: LunRecord, sizeBytes: number): Promise<void> {
-    this.#store.doomFiles([lun])
+    this.#doom([lun])
     await this.#make({ lun, sizeBytes })
   }
 
   /** The same for many, which are noted at once and made some at a time. */
   async createAll(files: readonly NewFile[]): Promise<void> {
     if (files.length === 0) return
-    this.#store.doomFiles(files.map(({ lun }) => lun))
+    this.#doom(files.map(({ lun }) => lun))
     const rest = files.values()
     const failures: unknown[] = []
     const makeSome = async () => {
       for (const file of rest) {
-        if (failures.length > 0) this.#store.forgetFile(file.lun.id)
+        if (failures.length > 0) this.#forget(file.lun)
         else await this.#make(file).catch((error: unknown) => failures.push(error))
       }
     }
@@ -77,11 +78,21 @@ export class LunStorage {
     throw failures[0]
   }
 
+  #doom(files: readonly LunFile[]): void {
+    try {
+      this.#store.doomFiles(files)
+    } catch (error) {
+      throw new VdsError('VDS_E_OBJECT_STATUS_FAILED', `the store cannot be written: ${causeOf(error)}`, {
+        cause: error,
+      })
+    }
+  }
+
   async #make({ lun, sizeBytes }: NewFile): Promise<void> {
     try {
       await this.#dataPlane.createStorage(lun, sizeBytes)
     } catch (error) {
-      this.#store.forgetFile(lun.id)
+      this.#forget(lun)
       throw fromDataPlane(error)
     }
   }
@@ -94,7 +105,16 @@ export class LunStorage {
       if (!(error instanceof DataPlaneError)) throw error
       if (error.kind !== 'notFound') return
     }
-    this.#store.forgetFile(file.id)
+    this.#forget(file)
+  }
+
+  /** A note that stays behind does no harm: the file is gone, and its name is never used again. */
+  #forget({ id }: LunFile): void {
+    try {
+      this.#store.forgetFile(id)
+    } catch {
+      return
+    }
   }
 
   /** Finish what an earlier process did not. */

@@ -9,7 +9,7 @@
 
 import { hostname } from 'node:os'
 import { isAbsolute } from 'node:path'
-import { Failure } from '../failure.ts'
+import { causeOf, Failure } from '../failure.ts'
 import type { Async, AsyncOutput, AsyncProgress } from './async.ts'
 import type { Configuration, ObjectId } from './configuration.ts'
 import { configurationDifference } from './configuration-difference.ts'
@@ -206,12 +206,13 @@ export class Management {
    */
   existingFile(path: string, isReadOnly: boolean, { role }: Pick<Actor, 'role'> = LOCAL_SYSTEM): ExistingFile {
     const mayGoAnywhere = role === 'administrator'
+    const staysInside = !isAbsolute(path) && !path.split(/[/\\]/).includes('..')
     try {
       const file = this.store.existingFile(path, { isReadOnly })
       if (mayGoAnywhere || !isAbsolute(file.path)) return file
     } catch (error) {
       if (!(error instanceof Failure)) throw error
-      if (mayGoAnywhere) throw new VdsError('E_INVALIDARG', error.message, { cause: error })
+      if (mayGoAnywhere || staysInside) throw new VdsError('E_INVALIDARG', error.message, { cause: error })
     }
     throw new VdsError('VDS_E_ACCESS_DENIED', 'only an administrator may serve files beyond the data directory')
   }
@@ -260,7 +261,7 @@ export class Management {
     try {
       this.store.recordAudit({ ...this.#auditEntry(call), hresult, message })
     } catch (error) {
-      this.#storeFault = String(error)
+      this.#storeFault = causeOf(error)
     }
   }
 
@@ -319,7 +320,7 @@ export class Management {
       this.#storeFault = null
     } catch (error) {
       if (error instanceof StaleConfigurationError) throw this.#cacheIsCorrupt()
-      this.#storeFault = error instanceof Error ? error.message : String(error)
+      this.#storeFault = causeOf(error)
       throw new VdsError('VDS_E_OBJECT_STATUS_FAILED', `the store cannot be written: ${this.#storeFault}`, {
         cause: error,
       })
@@ -332,8 +333,9 @@ export class Management {
     try {
       await this.dataPlane.apply(this.configuration)
     } catch (error) {
-      const message = error instanceof Error ? error.message : String(error)
-      throw new VdsError('VDS_E_PROVIDER_INTERNAL_ERROR', `committed, but not served: ${message}`, { cause: error })
+      throw new VdsError('VDS_E_PROVIDER_INTERNAL_ERROR', `committed, but not served: ${causeOf(error)}`, {
+        cause: error,
+      })
     }
   }
 
