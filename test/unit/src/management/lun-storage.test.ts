@@ -1,0 +1,64 @@
+import { describe, expect, it } from 'vitest'
+import { DataPlaneError } from '../../../../src/management/data-plane.ts'
+import { Management } from '../../../../src/management/management.ts'
+import { FakeDataPlane } from '../../../support/fake-data-plane.ts'
+import { startManagement } from '../../../support/management-fixture.ts'
+import { openStoredManagement } from '../../../support/stored-management.ts'
+import { temporaryDirectory } from '../../../support/temporary-directory.ts'
+
+const NEVER = Promise.withResolvers<void>().promise
+
+describe('the file of a LUN', () => {
+  it('that was made by a process which ended before the commit is deleted by the next one', async () => {
+    using directory = temporaryDirectory()
+    const dataPlane = new FakeDataPlane()
+    const world = await openStoredManagement(directory.path, {}, dataPlane)
+    dataPlane.gate = NEVER
+    await world.subSystem.createLun({ sizeBytes: 512 })
+    const [file] = world.configurationStore.doomedFiles()
+    expect(file?.path).toBe(`luns/${file?.id}.img`)
+    world.store.close()
+
+    const next = new FakeDataPlane()
+    next.storage.set(file!.id, 512)
+    await using restarted = await openStoredManagement(directory.path, {}, next)
+    expect([next.storage.size, restarted.configurationStore.doomedFiles()]).toEqual([0, []])
+  })
+
+  it('of a LUN that was deleted is deleted by the next process when this one ended before', async () => {
+    using directory = temporaryDirectory()
+    const dataPlane = new FakeDataPlane()
+    const world = await openStoredManagement(directory.path, {}, dataPlane)
+    const { output: lun } = await (await world.subSystem.createLun({ sizeBytes: 512 })).wait()
+    expect(world.configurationStore.doomedFiles()).toEqual([])
+    dataPlane.gate = NEVER
+    void lun!.delete()
+    await expect.poll(() => world.configurationStore.doomedFiles()).toMatchObject([{ id: lun!.id }])
+    world.store.close()
+
+    const next = new FakeDataPlane()
+    next.storage.set(lun!.id, 512)
+    await using _ = await openStoredManagement(directory.path, {}, next)
+    expect(next.storage.size).toBe(0)
+  })
+
+  it('that cannot be deleted stays noted, and one that is gone does not', async () => {
+    const { management, store, dataPlane } = await startManagement()
+    const refused = { id: 'refused', path: 'luns/refused.img' }
+    for (const file of [refused, { id: 'gone', path: 'luns/gone.img' }]) store.doomFile(file)
+    dataPlane.deleteStorage = ({ id }) => Promise.reject(new DataPlaneError(id === 'gone' ? 'notFound' : 'io', 'no'))
+    await management.storage.discardAll()
+    expect(store.doomedFiles()).toEqual([refused])
+  })
+})
+
+describe('the start', () => {
+  it('serves what is stored before anything else', async () => {
+    const { store, subSystem } = await startManagement()
+    await subSystem.createTarget(null)
+    const dataPlane = new FakeDataPlane()
+    const management = new Management({ store, dataPlane })
+    await management.start()
+    expect(dataPlane.applied).toEqual([store.stored])
+  })
+})
