@@ -45,7 +45,7 @@ describe('the file of a LUN', () => {
   it('that cannot be deleted stays noted, and one that is gone does not', async () => {
     const { management, store, dataPlane } = await startManagement()
     const refused = { id: 'refused', path: 'luns/refused.img' }
-    for (const file of [refused, { id: 'gone', path: 'luns/gone.img' }]) store.doomFile(file)
+    for (const file of [refused, { id: 'gone', path: 'luns/gone.img' }]) store.doomFiles([file])
     dataPlane.deleteStorage = ({ id }) => Promise.reject(new DataPlaneError(id === 'gone' ? 'notFound' : 'io', 'no'))
     await management.storage.discardAll()
     expect(store.doomedFiles()).toEqual([refused])
