@@ -97,8 +97,9 @@ export class LunStorage {
     }
   }
 
-  /** Delete a doomed file. One that cannot be deleted now is tried again at the next start. */
+  /** Delete a file if it is still doomed. One that cannot be deleted now is tried again at the next start. */
   async discard(file: LunFile): Promise<void> {
+    if (!this.#store.doomedFiles().some(({ id, path }) => id === file.id && path === file.path)) return
     try {
       await this.#dataPlane.deleteStorage(file)
     } catch (error) {

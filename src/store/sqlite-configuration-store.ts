@@ -116,8 +116,12 @@ export class SqliteConfigurationStore implements ConfigurationStore {
     })
   }
 
+  /** What is known of the disk goes with its file, and not before: as long as it is served, it may keep state. */
   forgetFile(id: string): void {
-    this.#statements.run('DELETE FROM doomed_file WHERE id = ?', id)
+    inTransaction(this.#database, () => {
+      this.#statements.run('DELETE FROM doomed_file WHERE id = ?', id)
+      this.#statements.run('DELETE FROM disk WHERE guid = ?1 AND ?1 NOT IN (SELECT id FROM lun)', id)
+    })
   }
 
   doomedFiles(): readonly LunFile[] {
@@ -155,10 +159,8 @@ export class SqliteConfigurationStore implements ConfigurationStore {
     }
   }
 
-  /** The disk of the file is forgotten with it: what comes later under this path is another one. */
   #doom({ id, path }: LunFile): void {
     this.#statements.run('INSERT OR REPLACE INTO doomed_file (id, path) VALUES (?, ?)', id, path)
-    this.#statements.run('DELETE FROM disk WHERE guid = ?', id)
   }
 
   #generation(): number {

@@ -52,6 +52,31 @@ describe('the file of a LUN', () => {
   })
 })
 
+describe('the file of a LUN that was deleted', () => {
+  it('is served with all that it keeps until it is gone, and then nothing is known of it', async () => {
+    using directory = temporaryDirectory()
+    await using world = await openStoredManagement(directory.path)
+    const { output: lun } = await (await world.subSystem.createLun({ sizeBytes: 512 })).wait()
+    const gate = Promise.withResolvers<void>()
+    world.dataPlane.applyGate = gate.promise
+    const deleted = lun!.delete()
+    await expect.poll(() => world.configurationStore.doomedFiles().length).toBe(1)
+    const identity = { guid: lun!.id, serialNumber: '', naa: Buffer.alloc(8) }
+    world.store.savedStateOf(identity).write('key', Buffer.from([1]))
+    gate.resolve()
+    await deleted
+    expect(world.store.savedStateOf(identity).read('key')).toBeNull()
+    expect(world.store.findDisk(directory.file(`luns/${lun!.id}.img`))).toBeNull()
+  })
+
+  it('is left alone when it has become a LUN again meanwhile', async () => {
+    const { management, dataPlane } = await startManagement()
+    dataPlane.storage.set('used', 512)
+    await management.storage.discard({ id: 'used', path: 'used.img' })
+    expect(dataPlane.storage.has('used')).toBe(true)
+  })
+})
+
 describe('the start', () => {
   it('serves what is stored before anything else', async () => {
     const { store, subSystem } = await startManagement()
