@@ -2,8 +2,9 @@
  * The data plane of this process: the iSCSI server, the SCSI targets, the logical units and their files, kept as the
  * configuration says that was applied last.
  *
- * The order of a change is what makes it safe: first nobody new comes in who may not, then those leave who may not stay,
- * then LUNs go whose commands have come to rest, and only then comes what is new. Changes are carried out one after the
+ * The order of a change is what makes it safe: at once nobody new comes in who may not, and nobody finds a LUN who shall
+ * not; those leave who may not stay, and when all commands that lose their LUN have come to rest its file is closed; only
+ * then comes what is new. Changes are carried out one after the
  * other; what fails of one object is that object's state and disturbs no other.
  */
 
@@ -278,8 +279,14 @@ export class LiveDataPlane implements DataPlane, MetricsSource {
     const { luns, targets, portals } = configuration
     const before = this.#states()
     this.#rules = new AccessRules(configuration)
-    await Promise.all([this.#portals.close(portals), this.#endSessionsWithoutRight()])
-    await this.#withdraw(configuration)
+    const [kept, gone] = this.#partition(configuration)
+    const withdrawn = this.#withdraw(kept, configuration)
+    await Promise.all([withdrawn, this.#portals.close(portals), this.#endSessionsWithoutRight()])
+    await this.#withdraw(gone, configuration)
+    for (const { id, name } of gone) {
+      this.#targets.delete(id)
+      this.#scsiTargets.delete(name)
+    }
     await this.#closeLuns(luns)
     await this.#openLuns(luns)
     const units = this.#units(luns)
@@ -289,19 +296,22 @@ export class LiveDataPlane implements DataPlane, MetricsSource {
     this.#tellOfStates(before)
   }
 
-  /** Take away from all targets what they shall not have any more, and the targets that shall not be. */
-  async #withdraw({ luns, targets }: Configuration): Promise<void> {
-    const kept = this.#units(luns)
-    await Promise.all(
-      [...this.#targets.values()].map(async (target) => {
-        const record = targets.get(target.id)
-        const isKept = record !== undefined && record.iscsiName === target.name
-        await target.withdraw(isKept ? record.luns : new Map(), kept)
-        if (isKept) return
-        this.#targets.delete(target.id)
-        this.#scsiTargets.delete(target.name)
-      }),
+  /** The targets that stay, and those that go, which a target under another name counts as. */
+  #partition({ targets }: Configuration): readonly [kept: readonly ServedTarget[], gone: readonly ServedTarget[]] {
+    const { kept = [], gone = [] } = Object.groupBy(this.#targets.values(), ({ id, name }) =>
+      targets.get(id)?.iscsiName === name ? 'kept' : 'gone',
     )
+    return [kept, gone]
+  }
+
+  /** Take away from these targets what they shall not have any more. */
+  async #withdraw(served: readonly ServedTarget[], { luns, targets }: Configuration): Promise<void> {
+    const units = this.#units(luns)
+    const lunsOf = ({ id, name }: ServedTarget) => {
+      const record = targets.get(id)
+      return record?.iscsiName === name ? record.luns : new Map<ObjectId, number>()
+    }
+    await Promise.all(served.map((target) => target.withdraw(lunsOf(target), units)))
   }
 
   #serve(id: ObjectId): ServedTarget {
