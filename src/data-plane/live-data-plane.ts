@@ -187,6 +187,12 @@ export class LiveDataPlane implements DataPlane, MetricsSource {
     }
   }
 
+  *logicalUnits(): Iterable<LogicalUnitMetrics> {
+    for (const [id, { logicalUnit }] of this.#luns) {
+      yield { id, statistics: logicalUnit.statistics, queueDepth: logicalUnit.taskSet.size }
+    }
+  }
+
   portalState(id: ObjectId): PortalState {
     return this.#portals.stateOf(id)
   }

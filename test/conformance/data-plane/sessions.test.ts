@@ -59,6 +59,8 @@ describe('a session', () => {
         [5, 'b'],
       ]),
     )
+    const [metrics] = [...array.dataPlane.logicalUnits()].filter(({ id }) => id === 'b')
+    expect(metrics).toMatchObject({ statistics: { readBytes: 4096 }, queueDepth: 0 })
     expect(array.dataPlane.lunState('b').counters).toMatchObject({ readBytes: 4096, writtenBytes: 1024 })
   })
 
