@@ -22,7 +22,7 @@ export const scenario: Scenario = {
       environment: { PORT_OF_GROUP_2: ports[0]!, PORT_OF_GROUP_1: ports[1]! },
       networkCount: 2,
       script: [VERIFIED_LOAD, PATH_FUNCTIONS, SCRIPT].join('\n'),
-      timeLimitSeconds: 300,
+      timeLimitSeconds: 400,
     })
   },
 }
@@ -110,6 +110,29 @@ states
 step 'and gives the load to it'
 sg_stpg --state=0,1 --tp=1,2 "$second"
 await_priorities 50 10
+await_load_on "$first"
+await_passes 1
+
+step 'the group under load becomes unavailable'
+await_writes
+sg_stpg --unavailable --tp=1 "$second"
+await_paths 1
+await_load_on "$second"
+await_passes 1
+
+step 'and its portal is gone while it becomes active again, until it returns'
+ip link set "$card" down
+sg_stpg --state=1,0 --tp=1,2 "$second"
+await_writes
+await_load_on "$second"
+await_passes 1
+ip link set "$card" up
+await_paths 2
+# Failing back, the kernel may have made both optimized.
+sg_stpg --state=0,1 --tp=1,2 "$second"
+multipathd reconfigure
+await_priorities 50 10
+await_paths 2
 await_load_on "$first"
 await_passes 1
 
