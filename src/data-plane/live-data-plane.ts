@@ -108,6 +108,7 @@ export class LiveDataPlane implements DataPlane, MetricsSource {
       dataDirectory,
       savedStateOf,
       lockedPaths,
+      claimedPaths: new Set(),
       groupAccess: accessByTargetPort(options.portalGroupAccess ?? new Map()),
       copyManager: new CopyManager({ randomBytes }),
       onViolation: (violation, path) => log.error({ err: violation, path }, 'internal error in a disk'),
@@ -184,12 +185,6 @@ export class LiveDataPlane implements DataPlane, MetricsSource {
       sizeBytes: served?.sizeBytes ?? file?.sizeBytes ?? null,
       allocatedBytes: file?.allocatedBytes ?? null,
       counters: { readCommands, readBytes, writeCommands, writtenBytes },
-    }
-  }
-
-  *logicalUnits(): Iterable<LogicalUnitMetrics> {
-    for (const [id, { logicalUnit }] of this.#luns) {
-      yield { id, statistics: logicalUnit.statistics, queueDepth: logicalUnit.taskSet.size }
     }
   }
 

@@ -24,6 +24,8 @@ export interface LunFileOptions {
   readonly dataDirectory: string
   /** Files (absolute) that are locked for us already, as long as the server runs. */
   readonly lockedPaths: ReadonlySet<string>
+  /** Of these the ones that a LUN has that may be written. */
+  readonly claimedPaths: Set<string>
   readonly onViolation: (message: string, path: string) => void
 }
 
@@ -42,7 +44,7 @@ export async function openLunFile(record: LunRecord, options: LunFileOptions): P
   const path = lunPath(record, options.dataDirectory)
   const isReadOnly = isOnlyRead(record)
   demandServable(path, record.blockLengthBytes, isReadOnly)
-  const lock = isReadOnly || options.lockedPaths.has(path) ? null : lockFile(path)
+  const lock = isReadOnly ? null : lockFile(path, options)
   try {
     const file = await openRawFile(path, { isReadOnly })
     const store = new CheckedStore(file, (violation) => options.onViolation(violation, path))
@@ -54,7 +56,12 @@ export async function openLunFile(record: LunRecord, options: LunFileOptions): P
 }
 
 /** A hidden name next to the file, by which every server knows that it is in use. */
-function lockFile(path: string): ExclusiveLock {
+function lockFile(path: string, { lockedPaths, claimedPaths }: LunFileOptions): ExclusiveLock {
+  if (lockedPaths.has(path)) {
+    if (claimedPaths.has(path)) throw new Failure(`${path} is another LUN already: one file cannot be two LUNs`)
+    claimedPaths.add(path)
+    return { release: () => void claimedPaths.delete(path) }
+  }
   return acquireExclusiveLock(join(dirname(path), `.${basename(path)}.lunette-lock`), path)
 }
 

@@ -1,9 +1,13 @@
 /** What the command line sets, as initiators find it. */
 
+import { realpathSync } from 'node:fs'
 import { expect, it } from 'vitest'
-import { startServer } from '../../support/server-process.ts'
+import { createSparseFile } from '../../support/disk-files.ts'
+import { type ServerProcess, startServer } from '../../support/server-process.ts'
+import { openStoredManagement } from '../../support/stored-management.ts'
+import { temporaryDirectory } from '../../support/temporary-directory.ts'
 import { WireInitiator } from '../../support/wire-initiator.ts'
-import { execute } from '../../support/wire-scsi.ts'
+import { execute, inquiry, reportLuns } from '../../support/wire-scsi.ts'
 
 it('a server negotiates and bounds as it was told to', async () => {
   const settings = [
@@ -53,4 +57,43 @@ it('the disks are reached through portal groups in the states that they were tol
     initiator.destroy()
   }
   expect(senseCodes).toEqual([0x040b, null])
+})
+
+it('what an administrator has set of the disks outlives a restart, and managed LUNs are served beside them', async () => {
+  using directory = temporaryDirectory()
+  const start = (args: readonly string[]) =>
+    startServer({ directory: directory.path, args: [...args, '--data', 'data'] })
+  const initiatorName = 'iqn.2026-01.test:me'
+  const lunsSeen = async ({ host, port, targetName }: ServerProcess) => {
+    const initiator = await WireInitiator.connect({ host, port, targetName, initiatorName })
+    await initiator.login()
+    const { data } = await execute(initiator, { cdb: reportLuns(256), readBytes: 256 })
+    const inquired = await execute(initiator, { cdb: inquiry(36), readBytes: 36 })
+    await initiator.logout()
+    return [data.readUInt32BE(0) / 8, inquired.data[0]]
+  }
+  const files = ['disk.img', '--size', '1M']
+  {
+    await using server = await start(files)
+    expect(await lunsSeen(server)).toEqual([1, 0])
+  }
+  {
+    await using array = await openStoredManagement(realpathSync(directory.file('data')))
+    const [lun] = array.subSystem.queryLuns()
+    await lun!.setMask('iqn.2026-01.test:somebody-else')
+  }
+  {
+    await using server = await start(files)
+    expect(await lunsSeen(server)).toEqual([1, 0x7f])
+  }
+  {
+    await using array = await openStoredManagement(realpathSync(directory.file('data')))
+    const [target] = array.subSystem.queryTargets()
+    createSparseFile(directory.file('data/managed.img'), 2 ** 20)
+    const lun = (await (await array.subSystem.importLun({ path: 'managed.img' })).wait()).output!
+    await lun.setMask('*')
+    await lun.associateTargets([target!.id])
+  }
+  await using server = await start([])
+  expect(await lunsSeen(server)).toEqual([2, 0x7f])
 })

@@ -1,10 +1,17 @@
 import { pino } from 'pino'
 import { expect, it } from 'vitest'
-import { MemorySavedState } from '../../../../scsi/saved-state.ts'
 import { commandLineConfiguration } from '../../../../src/cli/command-line-configuration.ts'
 import type { ServerOptions } from '../../../../src/server-options.ts'
 
 const OPTIONS: ServerOptions = {
+  dataDirectory: '/data',
+  store: {
+    savedStateOf: () => neverCalled(),
+    configurationStore: () => neverCalled(),
+    apiTokens: () => neverCalled(),
+  },
+  api: null,
+  version: '0.0.0',
   listen: [
     { host: '127.0.0.1', port: 3260, portalGroupTag: 1 },
     { host: '::1', port: 3260, portalGroupTag: 4 },
@@ -19,10 +26,13 @@ const OPTIONS: ServerOptions = {
     physicalBlockBytes: 4096,
     readOnly: lun === 1,
     identity: { vendor: 'V', product: 'P', revision: '1', serialNumber: `S-${id}`, naa: Buffer.alloc(8, 0x30) },
-    savedState: new MemorySavedState(),
   })),
   authentication: { kind: 'none' },
   log: pino({ level: 'silent' }),
+}
+
+function neverCalled(): never {
+  throw new Error('what is declared depends on the options alone')
 }
 
 function declared(changes: Partial<ServerOptions> = {}) {
@@ -42,6 +52,7 @@ it('the disks are LUNs of one target, for everybody who may log in', () => {
   expect(configuration.luns.get('b')).toMatchObject({
     origin: 'commandLine',
     path: '/disks/b.img',
+    friendlyName: '/disks/b.img',
     blockLengthBytes: 4096,
     isReadOnly: true,
     isRemovable: false,
