@@ -109,7 +109,7 @@ export interface MutualSecret {
 
 export interface PortalGroupRecord {
   readonly id: ObjectId
-  /** 1 to 65535. */
+  /** 1 to 65535; on the command line also 0. */
   readonly tag: number
   readonly portalIds: readonly ObjectId[]
 }

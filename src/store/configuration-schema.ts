@@ -117,7 +117,7 @@ const TABLES = `
   CREATE TABLE portal_group (
     id        TEXT PRIMARY KEY,
     target_id TEXT NOT NULL REFERENCES target (id) ON DELETE CASCADE,
-    tag       INTEGER NOT NULL CHECK (tag BETWEEN 1 AND 65535),
+    tag       INTEGER NOT NULL CHECK (tag BETWEEN 0 AND 65535),
     position  INTEGER NOT NULL,
     UNIQUE (target_id, tag),
     UNIQUE (id, target_id)
