@@ -1,6 +1,6 @@
 /**
  * /configuration: the array as one declaration, what applying one would change, and the apply. A plan compares secrets, so
- * it is for those who may set them.
+ * it is for those who may set them: administrators.
  */
 
 import { applyDeclaration, planDeclaration } from '../../management/declaration/apply.ts'
@@ -35,7 +35,7 @@ export function configurationRoutes(api: Api, exchange: Exchange): void {
   api.post(
     '/configuration/plan',
     {
-      ...configuration('operator', 'planConfiguration', 'What applying a declaration would change', {
+      ...configuration('administrator', 'planConfiguration', 'What applying a declaration would change', {
         body: schemas.PlanRequest,
         response: { 200: schemas.Plan },
       }),
@@ -56,10 +56,15 @@ export function configurationRoutes(api: Api, exchange: Exchange): void {
   api.post(
     '/configuration/apply',
     {
-      ...configuration('operator', 'applyConfiguration', 'Make the array what a declaration says, all or nothing', {
-        body: schemas.PlanRequest,
-        response: { 200: schemas.Applied },
-      }),
+      ...configuration(
+        'administrator',
+        'applyConfiguration',
+        'Make the array what a declaration says, all or nothing',
+        {
+          body: schemas.PlanRequest,
+          response: { 200: schemas.Applied },
+        },
+      ),
       bodyLimit: BODY_BYTES_MAX,
     },
     async (request, reply) => {
