@@ -1,6 +1,6 @@
 /**
- * /configuration: the array as one declaration, what applying one would change, and the apply. A plan compares secrets, so
- * it is for those who may set them: administrators.
+ * /configuration: the array as one declaration, what applying one would change, and the apply. A declaration can set secrets,
+ * open portals and import files, which only administrators may; and so only they may ask for a plan, which compares secrets.
  */
 
 import { applyDeclaration, planDeclaration } from '../../management/declaration/apply.ts'
@@ -43,12 +43,7 @@ export function configurationRoutes(api: Api, exchange: Exchange): void {
     },
     async (request, reply) => {
       const { declaration, ...options } = request.body
-      const changes = planDeclaration(
-        management,
-        { actor: actorOf(request) },
-        declaration,
-        options as DeclarationOptions,
-      )
+      const changes = planDeclaration(management, declaration, options as DeclarationOptions)
       return exchange.tag(reply, taggedConfiguration, { changes: changes.map(changeBody) })
     },
   )

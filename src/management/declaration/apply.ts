@@ -25,18 +25,16 @@ export interface AppliedDeclaration {
 /** What an apply would change now. Errors: `VdsError`, as of the apply, but for what only the disk can refuse. */
 export function planDeclaration(
   management: Management,
-  { actor }: Applicant,
   declaration: Declaration,
   options: DeclarationOptions = {},
 ): PlannedChange[] {
-  return planOf(management.read(), foldInto(management, actor, declaration, options))
+  return planOf(management.read(), foldInto(management, declaration, options))
 }
 
 /**
  * Make the array what the declaration says, all of it or nothing. Returns what was changed once it is served.
- * Errors: `VdsError` of the operations; VDS_E_ACCESS_DENIED when somebody else than an administrator imports files;
- * VDS_E_ANOTHER_CALL_IN_PROGRESS when the configuration was changed meanwhile; VDS_E_NOT_ENOUGH_SPACE and others of new files.
- * Nothing has changed then.
+ * Errors: `VdsError` of the operations; VDS_E_ANOTHER_CALL_IN_PROGRESS when the configuration was changed meanwhile;
+ * VDS_E_NOT_ENOUGH_SPACE and others of new files. Nothing has changed then.
  */
 export async function applyDeclaration(
   management: Management,
@@ -50,7 +48,7 @@ export async function applyDeclaration(
   try {
     const draft = await management.audited(call, async () => {
       applicant.precondition?.(before)
-      const folded = foldInto(management, applicant.actor, declaration, options)
+      const folded = foldInto(management, declaration, options)
       await demandSpace(management, folded)
       await prepare(management, folded, undo)
       return folded
@@ -71,20 +69,12 @@ export async function applyDeclaration(
   }
 }
 
-function foldInto(
-  management: Management,
-  { role }: Call['actor'],
-  declaration: Declaration,
-  options: DeclarationOptions,
-): Draft {
+function foldInto(management: Management, declaration: Declaration, options: DeclarationOptions): Draft {
   return management.attempt((configuration, rules) => {
     const surroundings: Surroundings = {
       rules,
       sizeOf: (id) => management.dataPlane.lunState(id).sizeBytes,
-      existingFile: (path, isReadOnly) => {
-        if (role === 'administrator') return management.existingFile(path, isReadOnly)
-        throw new VdsError('VDS_E_ACCESS_DENIED', 'any file could become a LUN: only an administrator can import one')
-      },
+      existingFile: (path, isReadOnly) => management.existingFile(path, isReadOnly),
       mintIdentity: () => mintLunIdentity(management.mintObjectId()),
     }
     const result = foldDeclaration(configuration, declaration, options, surroundings)

@@ -144,7 +144,7 @@ describe('applyDeclaration', () => {
       ],
       importTargets: [],
     }
-    const plan = planDeclaration(fixture.management, { actor: ADMINISTRATOR }, changed)
+    const plan = planDeclaration(fixture.management, changed)
     expect(JSON.stringify(plan)).not.toContain('secret-')
     expect(plan.map(({ name, properties }) => [name, properties.map((row) => Object.values(row).join(' | '))])).toEqual(
       [
@@ -176,7 +176,7 @@ describe('applyDeclaration', () => {
     expect((await apply(fixture, changed)).changes).toEqual(plan)
     const [data] = [...fixture.management.configuration.luns.keys()]
     expect(fixture.dataPlane.storage.get(data!)).toBe(20 * 1024 ** 3)
-    expect(planDeclaration(fixture.management, { actor: ADMINISTRATOR }, changed)).toEqual([])
+    expect(planDeclaration(fixture.management, changed)).toEqual([])
   })
 
   it('exports what makes the same on another array, but for secrets', async () => {
@@ -184,9 +184,7 @@ describe('applyDeclaration', () => {
     await apply(fixture, WHOLE)
     const declaration = exported(fixture)
     expect(JSON.stringify(declaration)).not.toMatch(/-secret|AAECAw/)
-    expect(
-      planDeclaration(fixture.management, { actor: ADMINISTRATOR }, readDeclaration(declaration), { prune: true }),
-    ).toEqual([])
+    expect(planDeclaration(fixture.management, readDeclaration(declaration), { prune: true })).toEqual([])
     const other = await start()
     expect(await refusal(apply(other, declaration))).toMatch(
       /discoveryUsers: the user ask is "unchanged", but there is none yet/,
@@ -200,7 +198,7 @@ describe('applyDeclaration', () => {
     const fixture = await start()
     await apply(fixture, WHOLE)
     const some: Declaration = { portals: [WHOLE.portals![0]!], luns: [WHOLE.luns![1]!], targets: [] }
-    expect(planDeclaration(fixture.management, { actor: ADMINISTRATOR }, some)).toEqual([])
+    expect(planDeclaration(fixture.management, some)).toEqual([])
     const { changes } = await apply(fixture, some, { prune: true })
     expect(summary(changes)).toEqual([
       `change subsystem san`,
@@ -336,7 +334,7 @@ describe('applyDeclaration', () => {
       return { configuration: { ...configuration, targets }, result: undefined, hresult: 'S_OK' }
     })
     expect(exported(fixture).targets).toEqual([])
-    expect(planDeclaration(management, { actor: ADMINISTRATOR }, exported(fixture), { prune: true })).toEqual([])
+    expect(planDeclaration(management, exported(fixture), { prune: true })).toEqual([])
   })
 })
 
@@ -369,9 +367,9 @@ describe('declarations of any kind', () => {
         const fixture = await start()
         await apply(fixture, first)
         await apply(fixture, second, { prune: true })
-        expect(planDeclaration(fixture.management, { actor: ADMINISTRATOR }, second, { prune: true })).toEqual([])
+        expect(planDeclaration(fixture.management, second, { prune: true })).toEqual([])
         const declaration = exported(fixture)
-        expect(planDeclaration(fixture.management, { actor: ADMINISTRATOR }, declaration, { prune: true })).toEqual([])
+        expect(planDeclaration(fixture.management, declaration, { prune: true })).toEqual([])
         const other = await start()
         await apply(other, declaration)
         expect(exported(other)).toEqual(declaration)
