@@ -75,8 +75,8 @@ export interface ServerOptions {
   readonly listen: readonly PortalAddress[]
   /** How all disks are reached at first, by portal group tag; a group that is not named is active/optimized. */
   readonly portalGroupAccess?: ReadonlyMap<number, GroupAccess>
-  /** What the LUNs below are reached through; null when there is none of them. */
-  readonly target: { readonly name: string; readonly alias: string } | null
+  /** What the LUNs below are reached through. */
+  readonly target: { readonly name: string; readonly alias: string }
   readonly luns: readonly LunOptions[]
   readonly authentication: AuthenticationPolicy
   readonly log: Logger

@@ -1,7 +1,7 @@
 /**
  * What a person reads when the server has started: where, what, how safe, and the commands that connect. Pure: the same
  * facts give the same text. Four kinds of lines are for machines and keep their form: `listening on ADDRESS:PORT`, one a
- * portal, `listening with TLS on ADDRESS:PORT`, `api on URL`, and `target NAME` where the command line declares disks.
+ * portal, `listening with TLS on ADDRESS:PORT`, `api on URL`, and `target NAME`.
  */
 
 import { isLoopback } from '../../protocol/ip-addresses.ts'
@@ -23,8 +23,7 @@ export interface AnnouncedDisk {
 
 export interface AnnouncedServer {
   readonly endpoints: readonly Endpoint[]
-  /** Null when there are no disks below. */
-  readonly targetName: string | null
+  readonly targetName: string
   /** Of the management API; null when there is none. */
   readonly apiUrl: string | null
   /** In the order of their LUNs, from 0. */
@@ -42,25 +41,18 @@ export interface AnnouncedServer {
 export function announce(server: AnnouncedServer): string {
   const { targetName, apiUrl } = server
   const sections = [
-    [
-      ...listeningLines(server),
-      ...(apiUrl === null ? [] : [`api on ${apiUrl}`]),
-      ...(targetName === null ? [] : [`target ${targetName}`]),
-    ],
-    ...(targetName === null
-      ? [['Serving what was made with lunette lun, target and portal.']]
-      : diskSections(server, targetName)),
+    [...listeningLines(server), ...(apiUrl === null ? [] : [`api on ${apiUrl}`]), `target ${targetName}`],
+    [...describeDisks(server.disks), ...describeProtection(server), ...describeRedirection(server)],
+    ...(server.endpoints.length === 0 ? [] : connectSections(connectFacts(server))),
+    ...tlsSections(server),
     ['Stop with Ctrl-C or SIGTERM: what runs is finished and everything is written to disk.'],
   ]
   return `${sections.map((lines) => lines.join('\n')).join('\n\n')}\n`
 }
 
-function diskSections(server: AnnouncedServer, targetName: string): string[][] {
-  return [
-    [...server.disks.flatMap(describeDisk), ...describeProtection(server), ...describeRedirection(server)],
-    ...(server.endpoints.length === 0 ? [] : connectSections(connectFacts(server, targetName))),
-    ...tlsSections(server),
-  ]
+/** Those that were made through the API are many and change: they have a command of their own. */
+function describeDisks(disks: readonly AnnouncedDisk[]): string[] {
+  return disks.length === 0 ? ['Serving the disks that lunette lun list shows.'] : disks.flatMap(describeDisk)
 }
 
 function listeningLines({ endpoints, tls }: AnnouncedServer): string[] {
@@ -127,10 +119,8 @@ function describeRedirection({ redirection }: AnnouncedServer): string[] {
 }
 
 /** The commands name one portal and one user: the first, at an address that can be connected to. */
-function connectFacts(
-  { endpoints, reachableHost, disks, chapUsers, mutualChap }: AnnouncedServer,
-  targetName: string,
-): ConnectFacts {
+function connectFacts(server: AnnouncedServer): ConnectFacts {
+  const { endpoints, targetName, reachableHost, disks, chapUsers, mutualChap } = server
   const { host, port } = endpoints[0] as Endpoint
   const [chap = null] = chapUsers
   return { targetName, mutualChap, chap, portal: { host: reachableHost(host), port }, lunCount: disks.length }

@@ -26,18 +26,17 @@ export function commandLineConfiguration(options: ServerOptions, mintId: () => O
   const plain = options.listen.map((address) => ({ address, record: portalRecord(address, false, mintId()) }))
   const secured = (tls?.listen ?? []).map((address) => ({ address, record: portalRecord(address, true, mintId()) }))
   const portals = [...plain, ...secured]
-  const targets = options.target === null ? [] : [targetRecord(options.target, options, portals, mintId)]
+  const target = targetRecord(options, portals, mintId)
   return {
     subSystem: { discoveryUsers: users },
     luns: new Map(options.luns.map(lunRecord).map((lun) => [lun.id, lun])),
-    targets: new Map(targets.map((target) => [target.id, target])),
+    targets: new Map([[target.id, target]]),
     portals: new Map(portals.map(({ record }) => [record.id, record])),
   }
 }
 
 function targetRecord(
-  { name, alias }: NonNullable<ServerOptions['target']>,
-  { authentication, luns }: ServerOptions,
+  { target: { name, alias }, authentication, luns }: ServerOptions,
   portals: readonly DeclaredPortal[],
   mintId: () => ObjectId,
 ): TargetRecord {

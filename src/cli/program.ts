@@ -15,6 +15,7 @@ import { addDiskRaid } from './diskraid/command.ts'
 import { NOUNS } from './nouns/all.ts'
 import { BACKUP, EVENTS } from './nouns/follow.ts'
 import { addNoun, addVerb } from './nouns/noun.ts'
+import { addRestore } from './restore.ts'
 import { type ServeEnvironment, serve } from './serve.ts'
 import { addServeOptions, SERVE_NOTES } from './serve-options.ts'
 import { readServeRequest, type ServeWords } from './serve-request.ts'
@@ -89,6 +90,7 @@ function createProgram(environment: ServeEnvironment, actions: Actions): Command
   addDeclarationCommands(program, environment, actions.end)
   addDiskRaid(program, environment, actions.end)
   program.commandsGroup('Commands:')
+  addRestore(program, environment)
   addCompletion(program)
   program.addHelpText('after', () => `\n${serveCommand.helpInformation()}${SERVE_NOTES}`)
   serveCommand.addHelpText('after', SERVE_NOTES)

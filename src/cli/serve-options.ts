@@ -3,13 +3,18 @@
 import type { Command } from 'commander'
 import { LOG_LEVELS } from '../log.ts'
 import { formatSize, SIZE_FORMS } from '../size.ts'
+
+
 import { API_LISTEN_DEFAULT } from './api-request.ts'
+
+
+import { DATA_DIRECTORY_DEFAULT } from './client/server-location.ts'
+
+
 import { formatEndpoint, LISTEN_DEFAULT } from './listen-address.ts'
 import { PORTAL_GROUP_STATES } from './portal-group-request.ts'
 import { DRAIN_TIMEOUT_MS } from './serve.ts'
 import { TLS_PORT_DEFAULT, TLS_PORTAL_GROUP_TAG_DEFAULT } from './tls-request.ts'
-
-const DATA_DIRECTORY_DEFAULT = './lunette-data'
 
 /** What follows the options: examples, and what holds for several of them. */
 export const SERVE_NOTES = `

@@ -61,12 +61,12 @@ export async function serve(request: ServeRequest, environment: ServeEnvironment
   const { path: dataDirectory, store } = storage.dataDirectory
   let server: RunningServer
   try {
-    const target = disks.length === 0 ? null : { name: request.targetName ?? store.targetName(), alias: TARGET_ALIAS }
+    const targetName = request.targetName ?? store.targetName()
     server = await start(environment.startServer, {
       ...{ dataDirectory, store, version: packageVersion() },
       listen: request.listen,
       portalGroupAccess: request.portalGroupAccess,
-      target,
+      target: { name: targetName, alias: TARGET_ALIAS },
       luns: disks.map((disk, lun) => lunOptions(disk, lun, store, request)),
       api,
       authentication,
@@ -77,9 +77,9 @@ export async function serve(request: ServeRequest, environment: ServeEnvironment
       isns: request.isns,
       tls,
     })
-    environment.writeOut(announcement(request, server, target?.name ?? null, disks))
+    environment.writeOut(announcement(request, server, targetName, disks))
     const listening = [...server.endpoints, ...server.tlsEndpoints].map(formatEndpoint)
-    log.info({ listening, target: target?.name, luns: disks.length, api: server.apiUrl }, 'serving')
+    log.info({ listening, target: targetName, luns: disks.length, api: server.apiUrl }, 'serving')
   } catch (error) {
     storage.release()
     throw error
@@ -203,7 +203,7 @@ function cannotListen(error: unknown, { tls, api }: ServerOptions): string | nul
 function announcement(
   request: ServeRequest,
   server: RunningServer,
-  targetName: string | null,
+  targetName: string,
   disks: readonly Disk[],
 ): string {
   return announce({

@@ -34,7 +34,6 @@ export interface UrlOptions {
 export interface ServerProcess extends AsyncDisposable {
   readonly host: string
   readonly port: number
-  /** Empty when the command line declares no disks. */
   readonly targetName: string
   /** Of the management API; empty without it. */
   readonly apiUrl: string
@@ -78,10 +77,19 @@ export async function startServer(options: ServerOptions = {}): Promise<ServerPr
   try {
     const [, host, port] = await transcript.waitFor(/^listening on (.+):(\d+)$/m, ended)
     await transcript.waitFor(/^Stop with /m, ended)
-    const [, targetName = ''] = /^target (\S+)$/m.exec(transcript.text()) ?? []
+    const [, targetName] = await transcript.waitFor(/^target (\S+)$/m, ended)
     const [, apiUrl = ''] = /^api on (\S+)$/m.exec(transcript.text()) ?? []
     return describeServer(
-      { child, ended, output: transcript.text, directory, host: host!, port: Number(port), targetName, apiUrl },
+      {
+        child,
+        ended,
+        output: transcript.text,
+        directory,
+        host: host!,
+        port: Number(port),
+        targetName: targetName!,
+        apiUrl,
+      },
       () => ownDirectory?.[Symbol.dispose](),
     )
   } catch (error) {

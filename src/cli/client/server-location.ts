@@ -9,7 +9,7 @@ import { isLoopback } from '../../../protocol/ip-addresses.ts'
 import { causeOf, Failure, systemErrorCode, UsageError } from '../../failure.ts'
 
 export const SERVER_DEFAULT = 'http://127.0.0.1:3280'
-const DATA_DIRECTORY_DEFAULT = './lunette-data'
+export const DATA_DIRECTORY_DEFAULT = './lunette-data'
 const TOKEN_FILE_NAME = 'api-token'
 
 /** The option values as commander hands them over. */

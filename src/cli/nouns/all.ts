@@ -1,5 +1,6 @@
 /** Every noun of the command line, in the order of `--help`. */
 
+import { DISCOVERY_USER } from './discovery-user.ts'
 import { IMPORT_TARGET } from './import-target.ts'
 import { JOB } from './job.ts'
 import { LUN } from './lun.ts'
@@ -18,6 +19,7 @@ export const NOUNS: readonly Noun[] = [
   PORTAL_GROUP,
   PORTAL,
   SESSION,
+  DISCOVERY_USER,
   IMPORT_TARGET,
   JOB,
   SUBSYSTEM,

@@ -54,14 +54,25 @@ const MASK_OPTIONS: readonly OptionRow[] = [
   { flags: '--read-only <NAME>', text: "an initiator that may only read; '*' for all", isRepeatable: true },
 ]
 
-/** Null when no option says anything about the mask. */
+/** Null when no option says anything about the mask. Errors: `UsageError` when it would be for nobody unawares. */
 function readMask(words: Words): Mask | null {
   if (['initiator', 'network', 'readOnly'].every((name) => words[name] === undefined)) return null
+  if (words.initiator === undefined) {
+    throw new UsageError("--network and --read-only need --initiator: who sees the LUN? --initiator '*' is everybody")
+  }
   return {
     initiators: readInitiators('--initiator', readList(words, 'initiator')),
     networks: readList(words, 'network'),
     readOnlyInitiators: readInitiators('--read-only', readList(words, 'readOnly')),
   }
+}
+
+function readNewMask(words: Words): Mask {
+  const mask = readMask(words)
+  if ((mask === null) !== (words.nobody === true)) {
+    throw new UsageError('mask needs --initiator, or --nobody: who sees the LUN?')
+  }
+  return mask ?? { initiators: [], networks: [], readOnlyInitiators: [] }
 }
 
 async function make(session: ApiSession, what: string, body: Record<string, unknown>): Promise<void> {
@@ -206,14 +217,14 @@ export const LUN: Noun = {
     ),
     change(
       'mask <LUN>',
-      'say who sees a LUN, instead of what was said before; nobody without options',
+      'say who sees a LUN, instead of what was said before',
       (_lun, _args, words) => ({
         method: 'PUT',
         path: '/mask',
-        body: readMask(words) ?? { initiators: [], networks: [], readOnlyInitiators: [] },
+        body: readNewMask(words),
         said: 'has a new mask',
       }),
-      MASK_OPTIONS,
+      [...MASK_OPTIONS, { flags: '--nobody', text: 'no initiator sees it' }],
     ),
     reassociate(
       'associate <LUN> <TARGET...>',

@@ -29,6 +29,15 @@ export const SUBSYSTEM: Noun = {
       summary: 'show the array',
       run: async ({ api, output }) => output.show(await api.get<SubSystem>('/subsystem'), ROWS),
     },
+    {
+      usage: 'refresh',
+      summary: 'read the configuration from the store again, when it was changed from outside',
+      async run({ api, output }) {
+        await api.request('POST', '/provider/reenumerate')
+        await api.request('POST', '/provider/refresh')
+        output.done('the configuration was read anew')
+      },
+    },
     patch('rename <NAME>', 'give the array another friendly name', (friendlyName) => ({ friendlyName }), 'now '),
     patch('online', 'serve all targets again', () => ({ status: 'online' }), 'online'),
     patch('offline', 'let nobody log in to any target', () => ({ status: 'offline' }), 'offline'),

@@ -143,6 +143,11 @@ const answers: FakeAnswers = {
     body: { detail: 'it is done', name: 'VDS_E_CANCEL_TOO_LATE', hresult: '0x8004240C' },
   },
   'PATCH /subsystem': ok,
+  'POST /provider/reenumerate': gone,
+  'POST /provider/refresh': gone,
+  'GET /discovery-users': { body: [{ user: 'ask', initiatorNames: [] }] },
+  'PUT /discovery-users/ask': gone,
+  'DELETE /discovery-users/ask': gone,
   'POST /tokens': { status: 201, body: { ...token, token: 'lun_new' } },
   'DELETE /tokens/t1': gone,
   'POST /backup': { status: 200, body: 'SQLite' },
@@ -208,7 +213,7 @@ const COMMANDS: CommandRow[] = [
     /LUN data has a new mask/,
   ],
   [
-    'lun mask data',
+    'lun mask data --nobody',
     [
       {
         method: 'PUT',
@@ -218,6 +223,9 @@ const COMMANDS: CommandRow[] = [
     ],
     /LUN data has a new mask/,
   ],
+  ['lun mask data', [], /mask needs --initiator, or --nobody/, 2],
+  ['lun mask data --nobody --initiator *', [], /mask needs/, 2],
+  ['lun mask data --network 10.0.0.0/8', [], /--network and --read-only need --initiator/, 2],
   [
     'lun associate data web01',
     [{ method: 'PUT', path: `/luns/${LUN_ID}/targets`, body: { targetIds: [TARGET_ID] }, ifMatch: '"7"' }],
@@ -365,6 +373,27 @@ const COMMANDS: CommandRow[] = [
   ['job cancel job-1', [{ method: 'POST', path: '/jobs/job-1/cancel' }], /VDS_E_CANCEL_TOO_LATE/, 5],
   ['subsystem show', [], /^Serial number: +SN1$/m],
   ['subsystem rename big', [{ method: 'PATCH', path: '/subsystem', body: { friendlyName: 'big' } }], /is now big/],
+  [
+    'subsystem refresh',
+    [
+      { method: 'POST', path: '/provider/reenumerate' },
+      { method: 'POST', path: '/provider/refresh' },
+    ],
+    /was read anew/,
+  ],
+  ['discovery-user list', [], /^ask +any$/m],
+  [
+    'discovery-user set ask --secret-file SECRET --initiator iqn.x',
+    [
+      {
+        method: 'PUT',
+        path: '/discovery-users/ask',
+        body: { secret: 'abcdefghijklmn', initiatorNames: ['iqn.x'] },
+      },
+    ],
+    /ask may ask for targets/,
+  ],
+  ['discovery-user delete ask', [{ method: 'DELETE', path: '/discovery-users/ask' }], /ask may no longer/],
   ['subsystem offline', [{ method: 'PATCH', path: '/subsystem', body: { status: 'offline' } }], /is offline/],
   ['subsystem online', [{ method: 'PATCH', path: '/subsystem', body: { status: 'online' } }], /is online/],
   ['token list', [], /^t1 +backup +viewer +2026-01-01T00:00:00Z +-$/m],
