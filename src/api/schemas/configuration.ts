@@ -26,5 +26,8 @@ export const PlannedChange = Type.Object(
   { title: 'PlannedChange' },
 )
 
-export const Plan = Type.Object({ changes: Type.Array(PlannedChange) })
-export const Applied = Type.Object({ changes: Type.Array(PlannedChange), generation: Type.Integer() })
+export const Plan = Type.Object({ changes: Type.Array(PlannedChange) }, { title: 'Plan' })
+export const Applied = Type.Object(
+  { changes: Type.Array(PlannedChange), generation: Type.Integer() },
+  { title: 'Applied' },
+)

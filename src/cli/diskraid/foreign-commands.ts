@@ -73,23 +73,26 @@ function flagsOfHints(): Pick<CommandSyntax, 'parameters'> {
   return { parameters: Object.fromEntries(names.map((name) => [name, 'optional'])) }
 }
 
-export const FOREIGN_COMMANDS: readonly Command[] = [
-  ...REFUSED.flatMap(({ words, reason, ...syntax }) =>
-    words.map(
-      (each): Command => ({
-        ...syntax,
-        words: each,
-        run: () => {
-          throw new NotSupported(reason)
-        },
-      }),
-    ),
-  ),
-  {
-    words: 'recover lun',
-    needs: 'lun',
-    run: () => {
-      throw new Failure('A simple LUN has nothing to recover from (VDS_E_INVALID_OPERATION 0x80042415)')
-    },
+interface ForeignCommand extends Command {
+  /** What it answers. */
+  readonly reason: string
+}
+
+const refused = (command: Omit<ForeignCommand, 'run'>, failure: () => Failure): ForeignCommand => ({
+  ...command,
+  run: () => {
+    throw failure()
   },
+})
+
+const NOT_REDUNDANT = 'A simple LUN has nothing to recover from'
+
+export const FOREIGN_COMMANDS: readonly ForeignCommand[] = [
+  ...REFUSED.flatMap(({ words, ...row }) =>
+    words.map((each) => refused({ ...row, words: each }, () => new NotSupported(row.reason))),
+  ),
+  refused(
+    { words: 'recover lun', needs: 'lun', reason: NOT_REDUNDANT },
+    () => new Failure(`${NOT_REDUNDANT} (VDS_E_INVALID_OPERATION 0x80042415)`),
+  ),
 ]

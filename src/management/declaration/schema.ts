@@ -144,7 +144,7 @@ export const Declaration = Type.Object(
     targets: Type.Optional(Type.Array(DeclaredTarget)),
     importTargets: Type.Optional(Type.Array(Type.Object({ host: Type.String(), iscsiName: Type.String() }, STRICT))),
   },
-  STRICT,
+  { ...STRICT, title: 'Declaration' },
 )
 
 export type Declaration = Static<typeof Declaration>
@@ -169,8 +169,8 @@ export function readDeclaration(given: unknown): Declaration {
 export function fileSchema(): object {
   return {
     $schema: 'https://json-schema.org/draft/2020-12/schema',
-    title: 'san.yaml',
     ...(withSecretFiles(JSON.parse(JSON.stringify(Declaration))) as object),
+    title: 'san.yaml',
   }
 }
 
