@@ -10,7 +10,7 @@ import type { TlsIdentity } from '../protocol/transport/tls-acceptor.ts'
 import type { GroupAccess } from '../scsi/access-states.ts'
 import type { DeviceType } from '../scsi/device-type.ts'
 import type { LogicalUnitIdentity } from '../scsi/logical-unit-properties.ts'
-import type { ApiServerOptions } from './api/server.ts'
+import type { ApiRequest } from './cli/api-request.ts'
 import type { Limits, PreferredParameters } from './limits.ts'
 import type { Store } from './store/store.ts'
 
@@ -59,16 +59,13 @@ export interface TlsOptions {
   readonly identity: TlsIdentity
 }
 
-/** Where the management API listens, and who may ask. */
-export type ApiSettings = Pick<ApiServerOptions, 'listen' | 'tls' | 'mayBeUnencrypted' | 'hostNames'>
-
 export interface ServerOptions {
   /** Where the store lies, and where the paths of LUNs begin that are not absolute. Real and absolute. */
   readonly dataDirectory: string
   /** Open as long as the server runs. */
   readonly store: Pick<Store, 'savedStateOf' | 'configurationStore' | 'apiTokens'>
-  /** Null for none. */
-  readonly api: ApiSettings | null
+  /** The management API; null for none. */
+  readonly api: ApiRequest | null
   /** Of this program. */
   readonly version: string
   /** Each in one portal group; port 0 asks for any free one. */

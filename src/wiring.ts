@@ -4,11 +4,9 @@
  */
 
 import { resolve } from 'node:path'
-import { startApi } from './api/api.ts'
-import { ensureLocalToken } from './api/local-token.ts'
-import type { RunningApi } from './api/server.ts'
-import { Tokens } from './api/tokens.ts'
+import type { RunningApi } from './api/api.ts'
 import { commandLineConfiguration } from './cli/command-line-configuration.ts'
+import { startManagementApi } from './cli/management-api.ts'
 import { LiveDataPlane } from './data-plane/live-data-plane.ts'
 import { Failure } from './failure.ts'
 import { LIMITS } from './limits.ts'
@@ -29,7 +27,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     await startManagement(management, options)
     const failure = findFailure(dataPlane, management.configuration)
     if (failure !== null) throw failure
-    api = await startManagementApi(management, dataPlane, options)
+    if (options.api !== null)
+      api = await startManagementApi(options.api, { ...options, management, metricsSource: dataPlane })
   } catch (error) {
     await dataPlane.drain(0).catch(() => {})
     throw error
@@ -73,22 +72,6 @@ async function startManagement(management: Management, options: ServerOptions): 
   } catch (error) {
     throw error instanceof VdsError ? new Failure(error.message, { cause: error }) : error
   }
-}
-
-async function startManagementApi(
-  management: Management,
-  dataPlane: LiveDataPlane,
-  { api, dataDirectory, store, log, version }: ServerOptions,
-): Promise<RunningApi | null> {
-  if (api === null) return null
-  const tokens = new Tokens(store.apiTokens())
-  ensureLocalToken(dataDirectory, tokens)
-  return await startApi({
-    ...api,
-    ...{ management, tokens, log, version },
-    metricsSource: dataPlane,
-    scratchDirectory: dataDirectory,
-  })
 }
 
 /** What the command line declares is served as a whole, or not at all; of the rest, each object stands for itself. */

@@ -7,23 +7,25 @@ import type { MetricsSource } from '../api/metrics-source.ts'
 import { Tokens } from '../api/tokens.ts'
 import { causeOf, Failure, systemErrorCode } from '../failure.ts'
 import type { Management } from '../management/management.ts'
-import type { DataDirectory } from '../store/data-directory.ts'
+import type { Store } from '../store/store.ts'
 import { type ApiRequest, loadApiTls } from './api-request.ts'
 import { formatEndpoint } from './listen-address.ts'
 
 export interface ManagementApiParts {
   readonly management: Management
   readonly metricsSource: MetricsSource
-  readonly dataDirectory: Pick<DataDirectory, 'path' | 'store'>
+  /** Real and absolute. */
+  readonly dataDirectory: string
+  readonly store: Pick<Store, 'apiTokens'>
   readonly log: Logger
   readonly version: string
 }
 
 /** Errors: `Failure`, naming what stands in the way and how to get round it. */
 export async function startManagementApi(request: ApiRequest, parts: ManagementApiParts): Promise<RunningApi> {
-  const { management, metricsSource, dataDirectory, log, version } = parts
-  const tokens = new Tokens(dataDirectory.store.apiTokens())
-  ensureLocalToken(dataDirectory.path, tokens)
+  const { management, metricsSource, dataDirectory, store, log, version } = parts
+  const tokens = new Tokens(store.apiTokens())
+  ensureLocalToken(dataDirectory, tokens)
   const { listen } = request
   try {
     return await startApi({
@@ -36,7 +38,7 @@ export async function startManagementApi(request: ApiRequest, parts: ManagementA
       tokens,
       log,
       version,
-      scratchDirectory: dataDirectory.path,
+      scratchDirectory: dataDirectory,
     })
   } catch (error) {
     if (systemErrorCode(error) === undefined) throw error

@@ -4,12 +4,9 @@ import type { Command } from 'commander'
 import { LOG_LEVELS } from '../log.ts'
 import { formatSize, SIZE_FORMS } from '../size.ts'
 
-
 import { API_LISTEN_DEFAULT } from './api-request.ts'
 
-
 import { DATA_DIRECTORY_DEFAULT } from './client/server-location.ts'
-
 
 import { formatEndpoint, LISTEN_DEFAULT } from './listen-address.ts'
 import { PORTAL_GROUP_STATES } from './portal-group-request.ts'

@@ -11,20 +11,12 @@ import type { AuthenticationPolicy } from '../../protocol/target-directory.ts'
 import { causeOf, EXIT_CODE, Failure, systemErrorCode } from '../failure.ts'
 import { createLog } from '../log.ts'
 import { packageVersion } from '../package-version.ts'
-import type {
-  ApiSettings,
-  LunOptions,
-  RunningServer,
-  ServerOptions,
-  StartServer,
-  TlsOptions,
-} from '../server-options.ts'
+import type { LunOptions, RunningServer, ServerOptions, StartServer, TlsOptions } from '../server-options.ts'
 import { type DataDirectory, openDataDirectory } from '../store/data-directory.ts'
 import { type Disk, type DiskRequest, prepareDisks } from '../store/disk-file.ts'
 import { logicalUnitIdentity } from '../store/disk-identity.ts'
 import type { Store } from '../store/store.ts'
 import { announce } from './announcement.ts'
-import { type ApiRequest, loadApiTls } from './api-request.ts'
 import { loadChapPolicy } from './chap-policy.ts'
 import { formatEndpoint } from './listen-address.ts'
 import { reachableHost } from './reachable-host.ts'
@@ -55,7 +47,6 @@ export async function serve(request: ServeRequest, environment: ServeEnvironment
   const signals = listenForStopSignals(environment.exitNow)
   const authentication = loadAuthentication(request, log)
   const tls = loadTls(request, log)
-  const api = request.api === null ? null : loadApi(request.api)
   const storage = openStorage(request)
   const { disks } = storage
   const { path: dataDirectory, store } = storage.dataDirectory
@@ -68,7 +59,7 @@ export async function serve(request: ServeRequest, environment: ServeEnvironment
       portalGroupAccess: request.portalGroupAccess,
       target: { name: targetName, alias: TARGET_ALIAS },
       luns: disks.map((disk, lun) => lunOptions(disk, lun, store, request)),
-      api,
+      api: request.api,
       authentication,
       log,
       limits: request.limits,
@@ -155,10 +146,6 @@ function loadTls({ tls, chapUsers }: ServeRequest, log: Logger): TlsOptions | nu
   return { listen: tls.listen, identity }
 }
 
-function loadApi(api: ApiRequest): ApiSettings {
-  return { listen: api.listen, tls: loadApiTls(api), mayBeUnencrypted: false, hostNames: [] }
-}
-
 /** An error that comes from the system is for the person who started us; any other is our bug and passes. */
 async function start(startServer: StartServer, options: ServerOptions): Promise<RunningServer> {
   try {
@@ -175,18 +162,13 @@ function cannotOpen(error: unknown): string {
 }
 
 /** Why the system refused a portal, with the way out; null when the error is about something else. */
-function cannotListen(error: unknown, { tls, api }: ServerOptions): string | null {
+function cannotListen(error: unknown, { tls }: ServerOptions): string | null {
   const { address = '', port = 0, hostname = '' } = error as { address?: string; port?: number; hostname?: string }
   const place = formatEndpoint({ host: address, port })
-  const isApi = api !== null && api.listen.port === port && api.listen.host === address
-  const option = isApi
-    ? '--api-listen'
-    : tls?.listen.some((portal) => portal.port === port)
-      ? '--tls-listen'
-      : '--listen'
+  const option = tls?.listen.some((portal) => portal.port === port) ? '--tls-listen' : '--listen'
   switch (systemErrorCode(error)) {
     case 'EADDRINUSE':
-      return `cannot listen on ${place}: another program does; choose another port with ${option} ADDRESS:PORT${isApi ? ', or --no-api' : ''}`
+      return `cannot listen on ${place}: another program does; choose another port with ${option} ADDRESS:PORT`
     case 'EADDRNOTAVAIL':
       return `cannot listen on ${place}: this machine does not have that address`
     case 'ENOTFOUND':

@@ -13,7 +13,14 @@ async function start(path: string, apiListen: string) {
   const dataDirectory = openDataDirectory(path)
   const { management } = await startManagement()
   const metricsSource = { logicalUnits: () => [] }
-  const parts = { management, metricsSource, dataDirectory, log: pino({ level: 'silent' }), version: '1' }
+  const parts = {
+    management,
+    metricsSource,
+    dataDirectory: dataDirectory.path,
+    store: dataDirectory.store,
+    log: pino({ level: 'silent' }),
+    version: '1',
+  }
   try {
     const api = await startManagementApi(readApi({ apiListen })!, parts)
     return { url: api.url, close: () => api.close().then(() => dataDirectory.close()) }
