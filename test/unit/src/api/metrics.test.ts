@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { LogicalUnitStatistics } from '../../../../scsi/logical-unit-statistics.ts'
 import { SENSE_KEY } from '../../../../scsi/sense-codes.ts'
-import { LUNS_WITH_LATENCY_MAX } from '../../../../src/api/metrics.ts'
+import { LUNS_WITH_LATENCY_MAX } from '../../../../src/api/latency-samples.ts'
 import type { LogicalUnitMetrics } from '../../../../src/api/metrics-source.ts'
 import { SOON, startApiFixture } from '../../../support/api-fixture.ts'
 import { fakeSession } from '../../../support/fake-data-plane.ts'
