@@ -16,6 +16,7 @@ import Fastify, {
 import type { Logger } from 'pino'
 import { isLoopback } from '../../protocol/ip-addresses.ts'
 import { Failure } from '../failure.ts'
+import { limitLog } from '../limited-log.ts'
 import { VdsError } from '../management/hresult.ts'
 import { callerOf, demandRole } from './authentication.ts'
 import { type BrowserGuard, demandOwnOrigin } from './browser-guard.ts'
@@ -59,6 +60,9 @@ const SILENCE_TIMEOUT_MS = 120_000
 /** At a time; each takes a socket and little else. */
 const CONNECTIONS_MAX = 256
 const REQUESTS_PER_CONNECTION_MAX = 10_000
+
+/** Whoever tries tokens out cannot fill the log. */
+const REFUSAL_LOG_BOUNDS = { linesMax: 10, periodMs: 60_000 } as const
 
 /** For programs, not for browsers: nothing is to be shown, framed, guessed at or kept. */
 const ANSWER_HEADERS = {
@@ -125,7 +129,7 @@ export async function createApiServer(
   api.setNotFoundHandler((request, reply) =>
     refuse(new HttpProblem(404, `there is no ${request.method} ${pathOf(request)}`), request, reply, log),
   )
-  guard(api, { hasTls: tls !== null, hostNames: hostNamesOf(options) }, tokens)
+  guard(api, { hasTls: tls !== null, hostNames: hostNamesOf(options) }, tokens, log)
   await registerOpenApi(api, options.version)
   await api.register(async (scope) => routes(scope, closing))
   await api.ready()
@@ -137,7 +141,8 @@ function hostNamesOf({ listen, hostNames }: ApiServerOptions): readonly string[]
 }
 
 /** Ask everybody who they are before anything else is looked at. */
-function guard(api: Api, browserGuard: BrowserGuard, tokens: Tokens): void {
+function guard(api: Api, browserGuard: BrowserGuard, tokens: Tokens, serverLog: Logger): void {
+  const log = limitLog(serverLog, REFUSAL_LOG_BOUNDS, () => performance.now())
   api.decorateRequest('caller', null)
   api.addHook('onRoute', ({ config, method, url }) => {
     if (config?.access === undefined) throw new Error(`${method} ${url} does not say who may call it`)
@@ -149,9 +154,15 @@ function guard(api: Api, browserGuard: BrowserGuard, tokens: Tokens): void {
     if (request.is404) return
     const { access } = request.routeOptions.config
     if (access === 'everybody') return
-    const caller = callerOf(authorization, tokens)
-    request.caller = caller
-    demandRole(caller, access ?? 'administrator')
+    try {
+      const caller = callerOf(authorization, tokens)
+      request.caller = caller
+      demandRole(caller, access ?? 'administrator')
+    } catch (error) {
+      const asked = { remoteAddress: request.ip, method: request.method, path: pathOf(request) }
+      log.warn({ ...asked, name: request.caller?.name ?? null }, 'the API refused somebody')
+      throw error
+    }
   })
 }
 

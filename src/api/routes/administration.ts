@@ -1,7 +1,6 @@
 /** /tokens, /audit-log and /backup: what is the administrators' alone. */
 
-import { createReadStream } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, open, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { finished } from 'node:stream'
 import { Type } from 'typebox'
@@ -100,12 +99,14 @@ export function recordRoutes(api: Api, exchange: Exchange, scratchDirectory: str
       {},
     ),
     async (request, reply) => {
-      const directory = await mkdtemp(join(scratchDirectory, 'backup-'))
+      const directory = await mkdtemp(join(scratchDirectory, '.backup-'))
       const remove = () => rm(directory, { recursive: true, force: true })
       try {
         const path = join(directory, 'backup.db')
         await exchange.provider(request).backup(path)
-        const copy = createReadStream(path)
+        const copy = (await open(path)).createReadStream()
+        // Where files can be deleted while they are open, nothing is left behind even if we are killed while we send it.
+        if (process.platform !== 'win32') await remove()
         finished(copy, () => void remove())
         reply.type('application/vnd.sqlite3').header('content-disposition', 'attachment; filename="lunette-backup.db"')
         return reply.send(copy)

@@ -79,6 +79,20 @@ describe('a request', () => {
     await api.done(status, 'GET', '/luns', { role: null, headers: { authorization } })
   })
 
+  it('that is refused for its token or role is in the log, without the token, and no flood of them', async () => {
+    await using own = await startApiFixture()
+    const authorization = `Bearer lun_${'B'.repeat(43)}`
+    for (let count = 0; count < 50; count++)
+      await own.done(401, 'GET', '/luns', { role: null, headers: { authorization } })
+    expect(own.log.length).toBeGreaterThan(0)
+    expect(own.log.length).toBeLessThan(20)
+    expect(JSON.parse(own.log[0]!)).toMatchObject({ remoteAddress: '127.0.0.1', path: '/api/v1/luns', name: null })
+    expect(own.log.join()).not.toContain('BBBB')
+    await using other = await startApiFixture()
+    await other.done(403, 'DELETE', `/tokens/${ID}`, { role: 'operator' })
+    expect(JSON.parse(other.log[0]!)).toMatchObject({ name: 'operator', method: 'DELETE' })
+  })
+
   it('for a host that this server is not known as is refused, because of DNS rebinding', async () => {
     expect(await rawRequest('evil.example:3280')).toContain('HTTP/1.1 421')
     expect(await rawRequest('localhost:3280')).toContain('HTTP/1.1 200')

@@ -387,7 +387,7 @@ describe('/tokens, /audit-log and /backup', () => {
     })
     const { status, headers, body } = await api.call('POST', '/backup')
     expect([status, headers.get('content-type'), body]).toEqual([200, 'application/vnd.sqlite3', 'the copy'])
-    const scratch = paths[0]!.replace(/\/backup-[^/]*\/.*$/, '')
+    const scratch = paths[0]!.replace(/\/\.backup-[^/]*\/.*$/, '')
     await expect.poll(() => readdirSync(scratch)).toEqual([])
   })
 })
