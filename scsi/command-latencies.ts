@@ -1,5 +1,5 @@
 /**
- * How long commands take, from arrival to response: histograms by class of command. One
+ * How long commands take, from arrival to response: histograms by class of command and by operation code. One
  * command in `SAMPLE_INTERVAL` is timed, because asking for the time twice per command would show in what a server can do.
  * Times are kept as integers that fit into a machine word, so that a sample allocates nothing; they wrap, and a command
  * that runs longer than `CYCLE_US` counts too low.
@@ -45,6 +45,8 @@ export class CommandLatencies implements Readonly<Record<LatencyClass, LatencyHi
   readonly read = new LatencyHistogram()
   readonly write = new LatencyHistogram()
   readonly other = new LatencyHistogram()
+  /** Made when the first command with that operation code is timed. */
+  readonly byOperationCode = new Map<number, LatencyHistogram>()
   readonly #nowMs: () => number
   #untilNext = 0
 
@@ -61,9 +63,10 @@ export class CommandLatencies implements Readonly<Record<LatencyClass, LatencyHi
   }
 
   /** A command ended with a status. */
-  commandEnded({ startedAtUs, definition }: Command): void {
+  commandEnded({ startedAtUs, definition, cdb }: Command): void {
     if (startedAtUs === NOT_TIMED) return
     const latencyUs = (this.#clockUs() - startedAtUs + CYCLE_US) % CYCLE_US
+    this.#ofOperationCode(cdb[0]!).add(latencyUs)
     switch (definition?.taskClass) {
       case 'read':
         this.read.add(latencyUs)
@@ -74,6 +77,14 @@ export class CommandLatencies implements Readonly<Record<LatencyClass, LatencyHi
       default:
         this.other.add(latencyUs)
     }
+  }
+
+  #ofOperationCode(operationCode: number): LatencyHistogram {
+    const known = this.byOperationCode.get(operationCode)
+    if (known !== undefined) return known
+    const histogram = new LatencyHistogram()
+    this.byOperationCode.set(operationCode, histogram)
+    return histogram
   }
 
   /** Never `NOT_TIMED`. */

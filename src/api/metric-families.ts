@@ -247,9 +247,13 @@ function* operationCodeSamples(logicalUnits: readonly LogicalUnitMetrics[]): Gen
       (so, { statistics }) => so + statistics.commandsByOperationCode[operationCode]!,
       0,
     )
-    const code = `0x${hexadecimal(operationCode, 2)}`
-    if (count > 0) yield [{ operation_code: code, command: COMMAND_NAMES.get(operationCode) ?? code }, count]
+    if (count > 0) yield [operationCodeLabels(operationCode), count]
   }
+}
+
+export function operationCodeLabels(operationCode: number): Labels {
+  const code = `0x${hexadecimal(operationCode, 2)}`
+  return { operation_code: code, command: COMMAND_NAMES.get(operationCode) ?? code }
 }
 
 function perTarget(

@@ -9,7 +9,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { Registry } from 'prom-client'
 import type { Configuration } from '../management/configuration.ts'
 import type { DataPlane } from '../management/data-plane.ts'
-import { LATENCY_FAMILY, LATENCY_HELP, latencySamples } from './latency-samples.ts'
+import { LATENCY_FAMILIES } from './latency-samples.ts'
 import { FAMILIES, History, type State } from './metric-families.ts'
 import type { MetricsSource } from './metrics-source.ts'
 
@@ -67,6 +67,8 @@ async function render(state: State): Promise<string> {
   for (const { name, help, type, samples } of FAMILIES) {
     register(name, help, type, () => [...samples(state)].map(([labels, value]) => ({ labels, value })))
   }
-  register(LATENCY_FAMILY, LATENCY_HELP, 'histogram', () => latencySamples(state.logicalUnits))
+  for (const { name, help, samples } of LATENCY_FAMILIES) {
+    register(name, help, 'histogram', () => samples(state.logicalUnits))
+  }
   return registry.metrics()
 }

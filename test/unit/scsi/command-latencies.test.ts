@@ -37,6 +37,11 @@ describe('latencies of commands', () => {
     }
     expect([latencies.write, latencies.other, latencies.read].map(total)).toEqual([1, 1, 2])
     expect(latencies.read.sumUs).toBe(2000)
+    expect([...latencies.byOperationCode].map(([code, own]) => [code, total(own)])).toEqual([
+      [0x2a, 1],
+      [0x12, 1],
+      [0x28, 2],
+    ])
   })
 
   it.each([0, 1, 50, 51, 1000, 30_000_000, 30_000_001])('of %i us are in the first bucket that holds them', (us) => {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { LatencyHistogram } from '../../../../scsi/command-latencies.ts'
 import { LogicalUnitStatistics } from '../../../../scsi/logical-unit-statistics.ts'
 import { SENSE_KEY } from '../../../../scsi/sense-codes.ts'
 import { LUNS_WITH_LATENCY_MAX } from '../../../../src/api/latency-samples.ts'
@@ -31,6 +32,9 @@ function busyUnit(id: string, latencyUs: number): LogicalUnitMetrics {
   const errors = statistics.errorsBySenseKey as number[]
   errors[SENSE_KEY.MEDIUM_ERROR] = 2
   statistics.latencies.read.add(latencyUs)
+  const ofRead16 = new LatencyHistogram()
+  ofRead16.add(latencyUs)
+  statistics.latencies.byOperationCode.set(0x88, ofRead16)
   return { id, statistics, queueDepth: 3 }
 }
 
@@ -64,6 +68,8 @@ describe('/metrics', () => {
     expect([bucket('0.00005'), bucket('0.0001'), bucket('+Inf')]).toEqual([0, 1, 1])
     expect(samples.get(`lunette_lun_command_duration_seconds_count{${read}}`)).toBe(1)
     expect(samples.get(`lunette_lun_command_duration_seconds_sum{${read}}`)).toBeCloseTo(60e-6)
+    const read16 = 'operation_code="0x88",command="READ (16)"'
+    expect(samples.get(`lunette_scsi_command_duration_seconds_count{${read16}}`)).toBe(2)
   })
 
   it('has histograms of so many LUNs and of all others together', async () => {
