@@ -17,17 +17,19 @@ process.env.UV_THREADPOOL_SIZE ??= '16'
 async function main(): Promise<number> {
   const { DRAIN_TIMEOUT_MS } = await import('./cli/serve.ts')
   const { runCommandLine } = await import('./cli/program.ts')
-  const { reportInternalErrors, surviveClosedOutput } = await import('./cli/process-guards.ts')
+  const { outputTaken, reportInternalErrors, surviveClosedOutput } = await import('./cli/process-guards.ts')
   surviveClosedOutput()
   reportInternalErrors()
   const startServer: StartServer = async (options) => (await import('./wiring.ts')).startServer(options)
-  return runCommandLine(process.argv.slice(2), {
+  const exitCode = await runCommandLine(process.argv.slice(2), {
     startServer,
     writeOut: (text) => process.stdout.write(text),
     writeError: (text) => process.stderr.write(text),
     exitNow: (exitCode) => process.exit(exitCode),
     drainTimeoutMs: DRAIN_TIMEOUT_MS,
   })
+  await outputTaken()
+  return exitCode
 }
 
 if (Number.parseInt(process.versions.node, 10) < NODE_MAJOR_MIN) {

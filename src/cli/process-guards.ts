@@ -9,6 +9,15 @@ export function surviveClosedOutput(): void {
 }
 
 /**
+ * Resolves when the reader of our output has all of it: a pipe takes only so much at once, and ending the process loses the
+ * rest of a long list. A reader that went away counts as one that has it.
+ */
+export function outputTaken(): Promise<void> {
+  if (process.stdout.writableLength === 0) return Promise.resolve()
+  return new Promise((done) => process.stdout.write('', () => done()))
+}
+
+/**
  * An error that nobody caught is our bug, and after it nothing in memory can be trusted: say so and end at once, without
  * another write. The kernel lets go of the locks, and initiators log in again when the server is back.
  */

@@ -69,6 +69,12 @@ const EMPTY_KINDS: Readonly<Record<string, string>> = {
   iportal: "Initiator portals belong to the initiator's computer: look at them there.",
 }
 
+/** Within sentences: a subsystem, but a LUN. */
+const called = (kind: ListedKind) => (/^[A-Z]{2}/.test(nameOf(kind)) ? nameOf(kind) : kind)
+
+/** Where sentences begin with an object. */
+const nameOf = (kind: ListedKind) => NUMBER_HEADINGS[kind].slice(0, -4)
+
 const isListed = (kind: string): kind is ListedKind => kind in LISTINGS
 
 async function list(shell: Shell, kind: ListedKind): Promise<void> {
@@ -76,7 +82,7 @@ async function list(shell: Shell, kind: ListedKind): Promise<void> {
   const objects = await shell.relist(kind)
   if (objects.length === 0) return shell.say(`There are no ${kind}s.`)
   const { headings, row } = LISTINGS[kind] as Listing<unknown>
-  const rows = objects.map((object, index) => [`${NUMBER_HEADINGS[kind].slice(0, -4)} ${index}`, ...row(object)])
+  const rows = objects.map((object, index) => [`${nameOf(kind)} ${index}`, ...row(object)])
   const selected = objects.findIndex(({ id }) => id === shell.focus.find(kind))
   shell.write(formatDashed([NUMBER_HEADINGS[kind], ...headings], rows, selected))
 }
@@ -88,7 +94,7 @@ async function select(shell: Shell, kind: ListedKind, text: string | undefined):
     const said =
       id === null
         ? `There is no ${kind} selected.`
-        : `${capital(kind)} ${await shell.indexOf(kind, id)} is the selected ${kind}.`
+        : `${nameOf(kind)} ${await shell.indexOf(kind, id)} is the selected ${called(kind)}.`
     return shell.say(said)
   }
   if (!/^\d{1,6}$/.test(text)) throw new DiskRaidSyntaxError(`${text} is no number of a ${kind}.`)
@@ -99,7 +105,7 @@ async function select(shell: Shell, kind: ListedKind, text: string | undefined):
   }
   await selectProviderOf(shell, kind)
   shell.focus.select(kind, id)
-  shell.say(`${capital(kind)} ${text} is now the selected ${kind}.`)
+  shell.say(`${nameOf(kind)} ${text} is now the selected ${called(kind)}.`)
 }
 
 /** Selecting a subsystem selects its provider. */

@@ -83,7 +83,7 @@ export const TARGET_COMMANDS: readonly Command[] = [
       needs: 'tportal',
       run: async (shell) => {
         await shell.change<Portal>('PATCH', `/portals/${shell.focus.demand('tportal')}`, { body: { status } })
-        shell.say(`The selected tportal is now ${status}.`)
+        shell.say(`The selected TPortal is now ${status}.`)
       },
     },
     {
@@ -113,7 +113,7 @@ async function createTarget(shell: Shell, { parameters }: Parsed): Promise<void>
 async function createPortalGroup(shell: Shell): Promise<void> {
   const { id } = await shell.change<PortalGroup>('POST', `/targets/${shell.focus.demand('target')}/portal-groups`)
   shell.focus.add('tpgroup', id)
-  shell.say(`TPGroup ${await shell.indexOf('tpgroup', id)} is now the selected tpgroup.`)
+  shell.say(`TPGroup ${await shell.indexOf('tpgroup', id)} is now the selected TPGroup.`)
 }
 
 async function remove(shell: Shell, kind: 'target' | 'tpgroup', path: string): Promise<void> {
@@ -129,7 +129,7 @@ async function movePortal(shell: Shell, { parameters }: Parsed, verb: 'add' | 'r
   const portalId = await shell.demandIdAt('tportal', index)
   const path = `/portal-groups/${shell.focus.demand('tpgroup')}/portals/${portalId}`
   await shell.change<Job>(verb === 'add' ? 'PUT' : 'DELETE', path)
-  shell.say(`TPortal ${index} was ${verb === 'add' ? 'added to' : 'removed from'} the selected tpgroup.`)
+  shell.say(`TPortal ${index} was ${verb === 'add' ? 'added to' : 'removed from'} the selected TPGroup.`)
 }
 
 async function setSecret(shell: Shell, { parameters }: Parsed): Promise<void> {

@@ -182,7 +182,7 @@ describe('lunette diskraid /s', () => {
     expect(stdout).toMatch(/^\* LUN 0 +Online +Simple +20 GB +S1$/m)
     expect(stdout).toMatch(/^Unmasked Hosts +: iqn\.old$/m)
     expect(stdout).toMatch(/^Associated LUNs +: 0$/m)
-    expect(stdout).toContain('Lun 0 is the selected lun.')
+    expect(stdout).toContain('LUN 0 is the selected LUN.')
     expect(stdout).toMatch(/^ {2}chap target set secret=\[text\] \[initiator=iqn\]$/m)
     expect(stdout).toContain('There are no drives')
   })
