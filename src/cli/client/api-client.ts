@@ -46,10 +46,17 @@ export interface RequestOptions {
 }
 
 export class ApiClient {
-  readonly #location: ServerLocation
+  readonly #locate: () => ServerLocation
+  #found: ServerLocation | null = null
 
-  constructor(location: ServerLocation) {
-    this.#location = location
+  /** `locate` is asked before the first request, so that wrong words are complained about before a missing token. */
+  constructor(locate: () => ServerLocation) {
+    this.#locate = locate
+  }
+
+  get #location(): ServerLocation {
+    this.#found ??= this.#locate()
+    return this.#found
   }
 
   /** Errors: `ApiFailure`, as of all methods. */

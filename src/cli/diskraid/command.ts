@@ -57,7 +57,7 @@ function readArguments(args: readonly string[]): string | null {
 }
 
 function createShell(words: ServerWords, { writeOut }: NounEnvironment): Shell {
-  const api = new ApiClient(locateServer(words))
+  const api = new ApiClient(() => locateServer(words))
   return new Shell({ api, print: writeOut, finish: (job) => waitForJob(api, job), commands: DISKRAID_COMMANDS })
 }
 

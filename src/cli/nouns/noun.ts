@@ -104,7 +104,7 @@ function addOption(command: Command, { flags, text, isRequired, isRepeatable, ch
 
 function openSession(words: Words, { writeOut, writeError }: NounEnvironment): ApiSession {
   const isJson = words.json === true
-  const api = new ApiClient(locateServer(words as ServerWords))
+  const api = new ApiClient(() => locateServer(words as ServerWords))
   return {
     api,
     output: createOutput(writeOut, isJson),
