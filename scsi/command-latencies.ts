@@ -41,32 +41,13 @@ export class LatencyHistogram {
   }
 }
 
-export class CommandLatencies implements Readonly<Record<LatencyClass, LatencyHistogram>> {
+/** Of the commands of a target or a logical unit, by class. */
+export class ClassLatencies implements Readonly<Record<LatencyClass, LatencyHistogram>> {
   readonly read = new LatencyHistogram()
   readonly write = new LatencyHistogram()
   readonly other = new LatencyHistogram()
-  /** Made when the first command with that operation code is timed. */
-  readonly byOperationCode = new Map<number, LatencyHistogram>()
-  readonly #nowMs: () => number
-  #untilNext = 0
 
-  /** `nowMs` is a clock that never goes back. */
-  constructor(nowMs: () => number = () => performance.now()) {
-    this.#nowMs = nowMs
-  }
-
-  /** A command arrived: it may be the one that is timed. */
-  commandArrived(command: Command): void {
-    if (this.#untilNext-- > 0) return
-    this.#untilNext = SAMPLE_INTERVAL - 1
-    command.startedAtUs = this.#clockUs()
-  }
-
-  /** A command ended with a status. */
-  commandEnded({ startedAtUs, definition, cdb }: Command): void {
-    if (startedAtUs === NOT_TIMED) return
-    const latencyUs = (this.#clockUs() - startedAtUs + CYCLE_US) % CYCLE_US
-    this.#ofOperationCode(cdb[0]!).add(latencyUs)
+  add({ definition }: Command, latencyUs: number): void {
     switch (definition?.taskClass) {
       case 'read':
         this.read.add(latencyUs)
@@ -77,6 +58,35 @@ export class CommandLatencies implements Readonly<Record<LatencyClass, LatencyHi
       default:
         this.other.add(latencyUs)
     }
+  }
+}
+
+export class CommandLatencies extends ClassLatencies {
+  /** Made when the first command with that operation code is timed. */
+  readonly byOperationCode = new Map<number, LatencyHistogram>()
+  readonly #nowMs: () => number
+  #untilNext = 0
+
+  /** `nowMs` is a clock that never goes back. */
+  constructor(nowMs: () => number = () => performance.now()) {
+    super()
+    this.#nowMs = nowMs
+  }
+
+  /** A command arrived: it may be the one that is timed. */
+  commandArrived(command: Command): void {
+    if (this.#untilNext-- > 0) return
+    this.#untilNext = SAMPLE_INTERVAL - 1
+    command.startedAtUs = this.#clockUs()
+  }
+
+  /** A command ended with a status; its time counts for the target that it came through, too. */
+  commandEnded(command: Command): void {
+    if (command.startedAtUs === NOT_TIMED) return
+    const latencyUs = (this.#clockUs() - command.startedAtUs + CYCLE_US) % CYCLE_US
+    this.add(command, latencyUs)
+    this.#ofOperationCode(command.cdb[0]!).add(latencyUs)
+    command.itlNexus!.target.latencies.add(command, latencyUs)
   }
 
   #ofOperationCode(operationCode: number): LatencyHistogram {

@@ -6,6 +6,7 @@
 
 import { OPTIMIZED, TargetPortGroupAccess } from './access-states.ts'
 import { type Command, STATUS, type Status } from './command.ts'
+import type { ClassLatencies } from './command-latencies.ts'
 import { startCommand } from './device-server.ts'
 import type { LogicalUnit } from './logical-unit.ts'
 import type { Nexus, NexusObserver, TargetPort } from './nexus.ts'
@@ -21,6 +22,8 @@ export interface TargetView {
   logicalUnitNumbersOf(nexus: Nexus): readonly number[]
   /** The target's ports. */
   targetPorts(): readonly TargetPort[]
+  /** How long the commands take that come through it. */
+  readonly latencies: ClassLatencies
   /** What a nexus can reach, for the copy manager. */
   itlNexusesOf(nexus: Nexus): Iterable<ItlNexus>
   /** A fault of our own while handling `command`, for the log. */

@@ -7,6 +7,7 @@
  */
 
 import type { Command } from './command.ts'
+import { ClassLatencies } from './command-latencies.ts'
 import { refuseInAca, refuseTaskSetFull } from './completion.ts'
 import { type AccessPolicy, EVERYBODY, type InitiatorAccess, isForWriters } from './initiator-access.ts'
 import { ItlNexus, type TargetView, TransferCounters } from './itl-nexus.ts'
@@ -57,6 +58,7 @@ const NO_OBSERVER: NexusObserver = { commandsClearedByAnother: () => {} }
 const LOST_PORTS_MAX = 1024
 
 export class ScsiTarget implements TargetView {
+  readonly latencies = new ClassLatencies()
   readonly onInternalError: (error: unknown, command: Command) => void
   readonly #mappings = new Map<number, Mapping>()
   readonly #nexuses = new Map<Nexus, Reach>()

@@ -1,19 +1,18 @@
 /**
- * Histograms of how long commands take: by LUN and class of command, of the LUNs beyond a bound all together; and by
+ * Histograms of how long commands take: by target or LUN and class of command, of those beyond a bound all together; and by
  * operation code, of all LUNs together.
  */
 
 import {
-  type CommandLatencies,
+  type ClassLatencies,
   LATENCY_BOUNDS_US,
   type LatencyHistogram,
   SAMPLE_INTERVAL,
 } from '../../scsi/command-latencies.ts'
-import { type Labels, operationCodeLabels } from './metric-families.ts'
-import type { LogicalUnitMetrics } from './metrics-source.ts'
+import { type Labels, operationCodeLabels, type State } from './metric-families.ts'
 
-/** LUNs beyond these share the histograms of `lun="other"`. */
-export const LUNS_WITH_LATENCY_MAX = 128
+/** LUNs beyond these share the histograms of `lun="other"`, targets those of `target="other"`. */
+export const OBJECTS_WITH_LATENCY_MAX = 128
 
 const US_PER_S = 1e6
 
@@ -22,11 +21,28 @@ const MEANING = `From the arrival of a command at a LUN to its response; one com
 export interface HistogramFamily {
   readonly name: string
   readonly help: string
-  readonly samples: (logicalUnits: readonly LogicalUnitMetrics[]) => HistogramSample[]
+  readonly samples: (state: Pick<State, 'logicalUnits' | 'targets'>) => HistogramSample[]
 }
 
 export const LATENCY_FAMILIES: readonly HistogramFamily[] = [
-  { name: 'lunette_lun_command_duration_seconds', help: `${MEANING}; by LUN and class of command`, samples: ofLuns },
+  {
+    name: 'lunette_target_command_duration_seconds',
+    help: `${MEANING}; by target and class of command`,
+    samples: ({ targets }) =>
+      byClass(
+        'target',
+        targets.map(({ iscsiName, latencies }) => [iscsiName, latencies]),
+      ),
+  },
+  {
+    name: 'lunette_lun_command_duration_seconds',
+    help: `${MEANING}; by LUN and class of command`,
+    samples: ({ logicalUnits }) =>
+      byClass(
+        'lun',
+        logicalUnits.map(({ id, statistics }) => [id, statistics.latencies]),
+      ),
+  },
   { name: 'lunette_scsi_command_duration_seconds', help: `${MEANING}; by operation code`, samples: ofOperationCodes },
 ]
 
@@ -36,24 +52,22 @@ export interface HistogramSample {
   readonly metricName: string
 }
 
-function ofLuns(logicalUnits: readonly LogicalUnitMetrics[]): HistogramSample[] {
-  const own = logicalUnits
-    .slice(0, LUNS_WITH_LATENCY_MAX)
-    .map(({ id, statistics }) => [id, [statistics.latencies]] as const)
-  const others = logicalUnits.slice(LUNS_WITH_LATENCY_MAX).map(({ statistics }) => statistics.latencies)
+function byClass(kind: 'target' | 'lun', objects: readonly (readonly [string, ClassLatencies])[]): HistogramSample[] {
+  const own = objects.slice(0, OBJECTS_WITH_LATENCY_MAX).map(([label, latencies]) => [label, [latencies]] as const)
+  const others = objects.slice(OBJECTS_WITH_LATENCY_MAX).map(([, latencies]) => latencies)
   const groups = others.length === 0 ? own : [...own, ['other', others] as const]
-  return groups.flatMap(([lun, latencies]) =>
+  return groups.flatMap(([label, latencies]) =>
     (['read', 'write', 'other'] as const).flatMap((operation) =>
       histogramSamples(
-        'lunette_lun_command_duration_seconds',
-        { lun, operation },
-        latencies.map((each: CommandLatencies) => each[operation]),
+        `lunette_${kind}_command_duration_seconds`,
+        { [kind]: label, operation },
+        latencies.map((each: ClassLatencies) => each[operation]),
       ),
     ),
   )
 }
 
-function ofOperationCodes(logicalUnits: readonly LogicalUnitMetrics[]): HistogramSample[] {
+function ofOperationCodes({ logicalUnits }: Pick<State, 'logicalUnits'>): HistogramSample[] {
   const timed = logicalUnits.flatMap(({ statistics }) => [...statistics.latencies.byOperationCode])
   const byCode = Map.groupBy(timed, ([operationCode]) => operationCode)
   return [...byCode].flatMap(([operationCode, own]) =>

@@ -7,7 +7,7 @@ import { COMMAND_TABLE } from '../../scsi/command-table.ts'
 import { SENSE_KEY } from '../../scsi/sense-codes.ts'
 import type { Configuration, ObjectId } from '../management/configuration.ts'
 import type { DataPlane, IoCounters, SessionInfo } from '../management/data-plane.ts'
-import type { LogicalUnitMetrics } from './metrics-source.ts'
+import type { LogicalUnitMetrics, TargetMetrics } from './metrics-source.ts'
 
 export type Labels = Readonly<Record<string, string>>
 export type Sample = readonly [labels: Labels, value: number]
@@ -25,6 +25,7 @@ export interface State {
   readonly dataPlane: DataPlane
   readonly sessions: readonly SessionInfo[]
   readonly logicalUnits: readonly LogicalUnitMetrics[]
+  readonly targets: readonly TargetMetrics[]
   readonly history: History
   readonly eventLoopDelay: { percentile(percentile: number): number; readonly max: number }
   readonly version: string

@@ -45,8 +45,18 @@ export function createMetrics({ configuration, dataPlane, source, version }: Met
       const current = configuration()
       history.retain(current.targets)
       const logicalUnits = [...source.logicalUnits()]
+      const targets = [...source.targets()]
       const sessions = dataPlane.sessions()
-      const state = { configuration: current, dataPlane, sessions, logicalUnits, history, eventLoopDelay, version }
+      const state = {
+        configuration: current,
+        dataPlane,
+        sessions,
+        logicalUnits,
+        targets,
+        history,
+        eventLoopDelay,
+        version,
+      }
       const text = await render(state)
       eventLoopDelay.reset()
       return text
@@ -68,7 +78,7 @@ async function render(state: State): Promise<string> {
     register(name, help, type, () => [...samples(state)].map(([labels, value]) => ({ labels, value })))
   }
   for (const { name, help, samples } of LATENCY_FAMILIES) {
-    register(name, help, 'histogram', () => samples(state.logicalUnits))
+    register(name, help, 'histogram', () => samples(state))
   }
   return registry.metrics()
 }

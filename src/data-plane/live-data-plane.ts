@@ -22,7 +22,7 @@ import type { LogicalUnit } from '../../scsi/logical-unit.ts'
 import type { Nexus } from '../../scsi/nexus.ts'
 import type { SavedState } from '../../scsi/saved-state.ts'
 import type { ScsiTarget } from '../../scsi/target.ts'
-import type { LogicalUnitMetrics, MetricsSource } from '../api/metrics-source.ts'
+import type { LogicalUnitMetrics, MetricsSource, TargetMetrics } from '../api/metrics-source.ts'
 import { Bridge, BridgedNexus } from '../bridge.ts'
 import { causeOf } from '../failure.ts'
 import { IsnsService } from '../isns.ts'
@@ -249,6 +249,11 @@ export class LiveDataPlane implements DataPlane, MetricsSource {
   subscribe(listener: (event: DataPlaneEvent) => void): () => void {
     this.#listeners.add(listener)
     return () => void this.#listeners.delete(listener)
+  }
+
+  /** The targets that are served now, for the metrics. */
+  *targets(): Iterable<TargetMetrics> {
+    for (const { name, scsi } of this.#targets.values()) yield { iscsiName: name, latencies: scsi.latencies }
   }
 
   /** The LUNs that are served now, for the metrics. */

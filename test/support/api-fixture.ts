@@ -79,7 +79,7 @@ export async function startApiFixture(options: ApiFixtureOptions = {}): Promise<
   const log: string[] = []
   const api = await startApi({
     management: fixture.management,
-    metricsSource: options.source ?? { logicalUnits: () => [] },
+    metricsSource: options.source ?? { logicalUnits: () => [], targets: () => [] },
     listen: { host: '127.0.0.1', port: 0 },
     tls: null,
     mayBeUnencrypted: false,

@@ -5,6 +5,7 @@
 
 import type { BackingCapabilities, BackingDone, BackingStore } from '../../scsi/backing/backing-store.ts'
 import { Command, STATUS, type Status, TASK_ATTRIBUTE } from '../../scsi/command.ts'
+import { ClassLatencies } from '../../scsi/command-latencies.ts'
 import { ItlNexus } from '../../scsi/itl-nexus.ts'
 import { LogicalUnit, type LogicalUnitOptions } from '../../scsi/logical-unit.ts'
 import type { TransportServices } from '../../scsi/transport-services.ts'
@@ -72,6 +73,7 @@ export function reach(logicalUnit: LogicalUnit | null): ItlNexus {
   const target = {
     logicalUnitNumbersOf: () => (logicalUnit === null ? [] : [0]),
     itlNexusesOf: () => [],
+    latencies: new ClassLatencies(),
     targetPorts: () => [{ name: NEXUS.targetPortName, relativeTargetPort: NEXUS.relativeTargetPort }],
     onInternalError: (error: unknown) => {
       throw error

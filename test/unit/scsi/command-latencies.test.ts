@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { Command, TASK_ATTRIBUTE } from '../../../scsi/command.ts'
 import {
+  ClassLatencies,
   CommandLatencies,
   LATENCY_BOUNDS_US,
   type LatencyHistogram,
@@ -12,9 +13,13 @@ const READ_10 = Buffer.of(0x28, 0, 0, 0, 0, 0, 0, 0, 1, 0)
 const WRITE_10 = Buffer.of(0x2a, 0, 0, 0, 0, 0, 0, 0, 1, 0)
 const INQUIRY = Buffer.of(0x12, 0, 0, 0, 36, 0)
 
+/** What commands come through. */
+const TARGET = { latencies: new ClassLatencies() }
+
 function commandOf(cdb: Buffer): Command {
   const command = new Command({} as never, {} as never, null, cdb, TASK_ATTRIBUTE.SIMPLE, 0, 0)
   command.definition = COMMAND_SETS.disk.find(cdb)
+  command.itlNexus = { target: TARGET } as never
   return command
 }
 
@@ -37,6 +42,7 @@ describe('latencies of commands', () => {
     }
     expect([latencies.write, latencies.other, latencies.read].map(total)).toEqual([1, 1, 2])
     expect(latencies.read.sumUs).toBe(2000)
+    expect([TARGET.latencies.write, TARGET.latencies.other, TARGET.latencies.read].map(total)).toEqual([1, 1, 2])
     expect([...latencies.byOperationCode].map(([code, own]) => [code, total(own)])).toEqual([
       [0x2a, 1],
       [0x12, 1],

@@ -201,7 +201,7 @@ describe('listening', () => {
 function start(options: object): Promise<RunningApi> {
   return startApi({
     management: api.management,
-    metricsSource: { logicalUnits: () => [] },
+    metricsSource: { logicalUnits: () => [], targets: () => [] },
     listen: { host: '127.0.0.1', port: 0 },
     tls: null,
     mayBeUnencrypted: false,

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import { LatencyHistogram } from '../../../../scsi/command-latencies.ts'
+import { ClassLatencies, LatencyHistogram } from '../../../../scsi/command-latencies.ts'
 import { LogicalUnitStatistics } from '../../../../scsi/logical-unit-statistics.ts'
 import { SENSE_KEY } from '../../../../scsi/sense-codes.ts'
-import { LUNS_WITH_LATENCY_MAX } from '../../../../src/api/latency-samples.ts'
-import type { LogicalUnitMetrics } from '../../../../src/api/metrics-source.ts'
+import { OBJECTS_WITH_LATENCY_MAX } from '../../../../src/api/latency-samples.ts'
+import type { LogicalUnitMetrics, MetricsSource } from '../../../../src/api/metrics-source.ts'
 import { SOON, startApiFixture } from '../../../support/api-fixture.ts'
 import { fakeSession } from '../../../support/fake-data-plane.ts'
 
@@ -38,9 +38,18 @@ function busyUnit(id: string, latencyUs: number): LogicalUnitMetrics {
   return { id, statistics, queueDepth: 3 }
 }
 
+const TARGET_NAME = 'iqn.2026-01.test:disk'
+
+/** One target, whose writes took as long as what was timed of the first unit. */
+function sourceOf(units: readonly LogicalUnitMetrics[]): MetricsSource {
+  const latencies = new ClassLatencies()
+  latencies.write.add(60)
+  return { logicalUnits: () => units, targets: () => [{ iscsiName: TARGET_NAME, latencies }] }
+}
+
 describe('/metrics', () => {
   it('is in the format of Prometheus, each family described once', async () => {
-    await using api = await startApiFixture({ source: { logicalUnits: () => [busyUnit('a', 60)] } })
+    await using api = await startApiFixture({ source: sourceOf([busyUnit('a', 60)]) })
     const { headers, body } = await api.call('GET', '//metrics', { role: 'viewer' })
     expect(headers.get('content-type')).toMatch(/^text\/plain; version=0\.0\.4/)
     const named = [...body.matchAll(/^# TYPE (\S+)/gm)].map(([, name]) => name!)
@@ -55,7 +64,7 @@ describe('/metrics', () => {
   })
 
   it('counts commands, bytes, errors, depths and latencies of each LUN', async () => {
-    await using api = await startApiFixture({ source: { logicalUnits: () => [busyUnit('a', 60), busyUnit('b', 60)] } })
+    await using api = await startApiFixture({ source: sourceOf([busyUnit('a', 60), busyUnit('b', 60)]) })
     const samples = samplesOf((await api.call('GET', '//metrics')).body)
     const read = 'lun="a",operation="read"'
     expect(samples.get(`lunette_lun_commands_total{${read}}`)).toBe(5)
@@ -70,14 +79,17 @@ describe('/metrics', () => {
     expect(samples.get(`lunette_lun_command_duration_seconds_sum{${read}}`)).toBeCloseTo(60e-6)
     const read16 = 'operation_code="0x88",command="READ (16)"'
     expect(samples.get(`lunette_scsi_command_duration_seconds_count{${read16}}`)).toBe(2)
+    const write = `target="${TARGET_NAME}",operation="write"`
+    expect(samples.get(`lunette_target_command_duration_seconds_count{${write}}`)).toBe(1)
+    expect(samples.get(`lunette_target_command_duration_seconds_sum{${write}}`)).toBeCloseTo(60e-6)
   })
 
   it('has histograms of so many LUNs and of all others together', async () => {
-    const units = [...Array(LUNS_WITH_LATENCY_MAX + 3).keys()].map((index) => busyUnit(`lun-${index}`, 60))
-    await using api = await startApiFixture({ source: { logicalUnits: () => units } })
+    const units = [...Array(OBJECTS_WITH_LATENCY_MAX + 3).keys()].map((index) => busyUnit(`lun-${index}`, 60))
+    await using api = await startApiFixture({ source: sourceOf(units) })
     const samples = samplesOf((await api.call('GET', '//metrics')).body)
     const counts = [...samples.keys()].filter((name) => name.startsWith('lunette_lun_command_duration_seconds_count'))
-    expect(counts).toHaveLength(LUNS_WITH_LATENCY_MAX + 1)
+    expect(counts).toHaveLength(OBJECTS_WITH_LATENCY_MAX + 1)
     expect(samples.get('lunette_lun_command_duration_seconds_count{lun="other",operation="read"}')).toBe(3)
   })
 

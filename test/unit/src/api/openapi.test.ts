@@ -90,7 +90,7 @@ describe('the OpenAPI document', () => {
     const log = pino({ level: 'silent' })
     const options = {
       management,
-      metricsSource: { logicalUnits: () => [] },
+      metricsSource: { logicalUnits: () => [], targets: () => [] },
       listen: { host: '127.0.0.1', port: 0 },
       tls: null,
       mayBeUnencrypted: false,

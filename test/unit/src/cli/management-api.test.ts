@@ -12,7 +12,7 @@ import { temporaryDirectory } from '../../../support/temporary-directory.ts'
 async function start(path: string, apiListen: string) {
   const dataDirectory = openDataDirectory(path)
   const { management } = await startManagement()
-  const metricsSource = { logicalUnits: () => [] }
+  const metricsSource = { logicalUnits: () => [], targets: () => [] }
   const parts = {
     management,
     metricsSource,
