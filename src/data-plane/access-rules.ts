@@ -128,9 +128,11 @@ function isFor({ initiatorNames }: ChapUser, initiatorName: string): boolean {
 
 const credentialOf = ({ user, secret }: ChapUser): ChapInitiator => ({ user, secret })
 
+/** Who has a secret of its own does not get in with the one for all others, which those others know. */
 function chapUsersOf({ chapUsers, sharedSecret }: TargetRecord, initiatorName: string): readonly ChapInitiator[] {
   const users = chapUsers.filter((user) => isFor(user, initiatorName)).map(credentialOf)
-  return sharedSecret === null ? users : [...users, { user: initiatorName, secret: sharedSecret }]
+  const hasOwn = users.some(({ user }) => user === initiatorName)
+  return sharedSecret === null || hasOwn ? users : [...users, { user: initiatorName, secret: sharedSecret }]
 }
 
 function mutualCredential(

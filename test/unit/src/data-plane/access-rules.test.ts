@@ -125,6 +125,15 @@ describe('a target with CHAP', () => {
     })
   })
 
+  it('takes from an initiator with a secret of its own that one and not the shared one', () => {
+    const own = Buffer.from('its own 16 bytes')
+    const chapUsers = [{ user: ME, secret: own, initiatorNames: [ME] }]
+    const directory = directoryFor({ sharedSecret: SECRET, chapUsers })
+    const policyFor = (name: string) => directory.authentication(iscsiNameOf('t'), name)
+    expect(policyFor(ME)).toMatchObject({ initiators: [{ user: ME, secret: own }] })
+    expect(policyFor(OTHER)).toMatchObject({ initiators: [{ user: OTHER, secret: SECRET }] })
+  })
+
   it('proves itself with what it remembers of the initiator, or of all', () => {
     const [mine, anybodys] = [Buffer.from('one of 16 bytes.'), Buffer.from('two of 16 bytes.')]
     const rememberedSecrets = new Map([
