@@ -32,7 +32,7 @@ export function restoreBackup(dataDirectory: string, backupPath: string): string
   const incomingPath = `${databasePath}.restoring`
   try {
     copyDurably(backupPath, incomingPath)
-    verifyBackup(incomingPath, path)
+    prepareBackup(incomingPath, path)
     const replacedPath = keepReplaced(databasePath)
     renameSync(incomingPath, databasePath)
     syncDirectory(path)
@@ -58,11 +58,15 @@ function copyDurably(from: string, to: string): void {
   }
 }
 
-/** Opening applies migrations to the copy; closing it leaves one file without a log beside it. */
-function verifyBackup(path: string, dataDirectory: string): void {
+/**
+ * Opening applies migrations to the copy; closing it leaves one file without a log beside it. What was doomed then may have
+ * become a LUN since: a file that the backup does not know is left alone, because it may hold the only copy of somebody's data.
+ */
+function prepareBackup(path: string, dataDirectory: string): void {
   const database = openDatabase(path)
   try {
     new Secrets(database, dataDirectory).verify()
+    database.exec('DELETE FROM doomed_file')
   } finally {
     database.close()
   }

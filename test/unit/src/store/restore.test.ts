@@ -52,6 +52,20 @@ describe('a backup', () => {
     expect(nameIn(directory)).toBe('then')
   })
 
+  it('deletes no file that became a LUN after it was made', async () => {
+    using directory = await withData()
+    const file = { id: 'a', path: 'luns/a.img' }
+    {
+      await using world = await openStoredManagement(directory.file('data'))
+      world.configurationStore.doomFiles([file])
+      await world.provider.backup(directory.file('backup.db'))
+    }
+    restoreBackup(directory.file('data'), directory.file('backup.db'))
+    const store = new Store(directory.file('data'))
+    expect(store.configurationStore(1).doomedFiles()).toEqual([])
+    store.close()
+  })
+
   it('goes into an empty directory, where the key has to be', async () => {
     using directory = await withData()
     const backup = await backUpBetweenNames(directory)
