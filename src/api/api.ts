@@ -75,7 +75,7 @@ export function apiRoutes(options: ApiOptions, events: EventLog, metrics: Metric
       discoveryUserRoutes(base, exchange)
       jobRoutes(base, exchange)
       configurationRoutes(base, exchange)
-      eventRoutes(base, events, closing)
+      eventRoutes(base, events, tokens, closing)
       tokenRoutes(base, exchange, tokens)
       recordRoutes(base, exchange, scratchDirectory)
     }

@@ -7,10 +7,15 @@ import type { Tokens } from './tokens.ts'
 
 const CHALLENGE = 'Bearer realm="lunette"'
 
+/** The token in an Authorization header; null when there is none. */
+export function bearerToken(authorization: string | undefined): string | null {
+  return /^Bearer +(\S+)$/i.exec(authorization ?? '')?.[1] ?? null
+}
+
 /** Errors: `HttpProblem` with 401. */
 export function callerOf(authorization: string | undefined, tokens: Tokens): Actor {
-  const text = /^Bearer +(\S+)$/i.exec(authorization ?? '')?.[1]
-  if (text === undefined) {
+  const text = bearerToken(authorization)
+  if (text === null) {
     const detail = 'who are you? Send a token as Authorization: Bearer lun_...'
     throw new HttpProblem(401, detail, { headers: { 'www-authenticate': CHALLENGE } })
   }

@@ -62,6 +62,15 @@ class Subscriber {
 const makeTarget = async () => (await api.done(201, 'POST', '/targets', { body: {}, headers: SOON })).output.id
 
 describe('/events', () => {
+  it('ends for who is let in no longer, before anything more is told', async () => {
+    const { token, text } = api.tokens.create('leaver', 'viewer')
+    const response = await fetch(`${api.url}/api/v1/events`, { headers: { authorization: `Bearer ${text}` } })
+    api.tokens.remove(token.id)
+    api.tokens.create('leaver', 'viewer')
+    await makeTarget()
+    expect(parse(await response.text())).toEqual([])
+  })
+
   it('tells every subscriber of changes, with the names and numbers of VDS', async () => {
     const subscribers = await Promise.all([Subscriber.open(), Subscriber.open()])
     const id = await makeTarget()
