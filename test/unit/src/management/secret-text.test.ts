@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { VdsError } from '../../../../src/management/hresult.ts'
 import { secretBytes, secretText } from '../../../../src/management/secret-text.ts'
 
 describe('secretText', () => {
@@ -11,14 +12,18 @@ describe('secretText', () => {
     expect(secretText(bytes)).toBe(text)
   })
 
+  it.each(['', 'base64:', 'base64:!!!!', 'base64:AP8', 'base64:AP8=x'])('%j stands for no secret', (text) => {
+    expect(() => secretBytes(text)).toThrow(VdsError)
+  })
+
   it('gives back what it was made from', () => {
     fc.assert(
-      fc.property(fc.uint8Array(), (bytes) => {
+      fc.property(fc.uint8Array({ minLength: 1 }), (bytes) => {
         expect(secretBytes(secretText(Buffer.from(bytes)))).toEqual(Buffer.from(bytes))
       }),
     )
     fc.assert(
-      fc.property(fc.string(), (text) => {
+      fc.property(fc.string({ minLength: 1 }), (text) => {
         expect(secretBytes(secretText(Buffer.from(text)))).toEqual(Buffer.from(text))
       }),
     )
