@@ -7,6 +7,7 @@ import type { Async, AsyncProgress } from './async.ts'
 import type { Configuration, LunRecord, ObjectId, UnmaskList } from './configuration.ts'
 import { type SuccessName, VdsError } from './hresult.ts'
 import type { IscsiTarget } from './iscsi-target.ts'
+import { demandWholeBlocks, knownBlockLength } from './lun-creation.ts'
 import { type LunInformation, lunInformation } from './lun-identification.ts'
 import { type LunProperties, lunProperties } from './lun-properties.ts'
 import { newSizeAfterExtend, newSizeAfterShrink } from './lun-sizes.ts'
@@ -119,7 +120,9 @@ export class Lun extends ModelObject<LunRecord> {
 
   /**
    * Remove the LUN, its associations and its data. The file that it was made from by import is kept, and so is one of the
-   * array's own with `keepStorage` (an extension). Errors: VDS_E_OPERATION_DENIED for one of the command line.
+   * array's own with `keepStorage` (an extension); with `keepStorage` false, no file is kept. Errors: VDS_E_OPERATION_DENIED
+   * for one of the command line, VDS_E_ACCESS_DENIED to who is no administrator and would have a file deleted that lies
+   * beyond the data directory.
    */
   async delete({ keepStorage }: { readonly keepStorage?: boolean } = {}): Promise<void> {
     const given = keepStorage === undefined ? {} : { keepStorage }
@@ -127,7 +130,11 @@ export class Lun extends ModelObject<LunRecord> {
       const { applied, result: lun } = await this.commit(
         'delete',
         given,
-        (configuration) => ({ ...deleteLun(configuration, this.id), result: this.recordIn(configuration) }),
+        (configuration) => {
+          const result = this.recordIn(configuration)
+          if (keepStorage === false) this.management.demandFileRights(result.path, this.context.actor)
+          return { ...deleteLun(configuration, this.id), result }
+        },
         ({ luns }) => [luns.get(this.id)!].filter((lun) => !(keepStorage ?? !isOwnStorage(lun))),
       )
       await applied
@@ -174,9 +181,12 @@ export class Lun extends ModelObject<LunRecord> {
   /** Extension: put in the file at `path`, by default what was in it last. Errors: as `ejectMedium`, E_INVALIDARG. */
   insertMedium(path: string | null = null): Promise<SuccessName> {
     return this.change('insertMedium', { path }, (configuration) => {
-      const { isReadOnly } = this.recordIn(configuration)
+      const { isReadOnly, deviceType, blockLengthBytes } = this.recordIn(configuration)
       const file = path === null ? null : this.management.existingFile(path, isReadOnly, this.context.actor)
-      return insertMedium(configuration, this.id, file?.path ?? null)
+      const change = insertMedium(configuration, this.id, file?.path ?? null)
+      if (file !== null && deviceType === 'disk') knownBlockLength(file, blockLengthBytes)
+      if (file !== null) demandWholeBlocks(file, blockLengthBytes)
+      return change
     })
   }
 

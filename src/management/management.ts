@@ -217,6 +217,12 @@ export class Management {
     throw new VdsError('VDS_E_ACCESS_DENIED', 'only an administrator may serve files beyond the data directory')
   }
 
+  /** Errors: VDS_E_ACCESS_DENIED for the path of a LUN that lies where only administrators choose files. */
+  demandFileRights(path: string, { role }: Pick<Actor, 'role'>): void {
+    if (role === 'administrator' || !isAbsolute(path)) return
+    throw new VdsError('VDS_E_ACCESS_DENIED', 'only an administrator may delete files beyond the data directory')
+  }
+
   /** The id of an object that is about to be made. */
   mintObjectId(): ObjectId {
     return this.#rules.mint.objectId()

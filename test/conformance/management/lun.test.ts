@@ -1,6 +1,7 @@
 /** IVdsSubSystem's LUNs, IVdsLun, IVdsLunIscsi, IVdsLunNaming, IVdsLunNumber. */
 
 import { beforeEach, describe, expect, it } from 'vitest'
+import type { Lun } from '../../../src/management/lun.ts'
 import type { CreateLunRequest } from '../../../src/management/sub-system.ts'
 import type { ObjectStatus } from '../../../src/management/vds-types.ts'
 import { startManagement } from '../../support/management-fixture.ts'
@@ -8,6 +9,7 @@ import { hresultOf, INITIATOR, type PopulatedModel, populatedModel, UNKNOWN_ID }
 
 const OTHER_INITIATOR = 'eui.0123456789abcdef'
 const FREE_BYTES = 2 ** 40
+const KNOWN = { id: UNKNOWN_ID, serialNumber: 'known', naa: '3123456789abcdef' }
 
 let model: PopulatedModel
 beforeEach(async () => {
@@ -122,7 +124,7 @@ describe('a file that exists', () => {
   })
 
   it('has the identity and the block length that it was known by', async () => {
-    const known = { id: UNKNOWN_ID, serialNumber: 'known', naa: '3123456789abcdef', blockLengthBytes: 4096 } as const
+    const known = { ...KNOWN, blockLengthBytes: 4096 } as const
     model.store.files.set('old.img', { ...FILE, known })
     expect(await hresultOf(() => model.subSystem.importLun({ path: 'old.img', blockLengthBytes: 512 }))).toBe(
       'E_INVALIDARG',
@@ -344,6 +346,17 @@ describe('Delete', () => {
     await imported.delete({ keepStorage: false })
     expect([...dataPlane.storage.keys()]).toEqual([lun.id])
   })
+
+  it('VDS_E_ACCESS_DENIED for operators who would delete a file beyond the data directory', async () => {
+    const { store, dataPlane, subSystem, management } = model
+    store.files.set('/srv/old.img', { path: '/srv/old.img', sizeBytes: 512, isCdImage: false, known: null })
+    const { id } = (await (await subSystem.importLun({ path: '/srv/old.img' })).wait()).output!
+    dataPlane.storage.set(id, 512)
+    const lun = management.as({ name: 'operator', role: 'operator' }).getObject(id, 'lun') as Lun
+    expect(await hresultOf(() => lun.delete({ keepStorage: false }))).toBe('VDS_E_ACCESS_DENIED')
+    expect(await hresultOf(() => lun.delete())).toBe('S_OK')
+    expect([...dataPlane.storage.keys()]).toContain(id)
+  })
 })
 
 describe('SetStatus', () => {
@@ -412,6 +425,17 @@ describe('the medium of a removable LUN', () => {
     expect(await hresultOf(() => lun.ejectMedium())).toBe('VDS_E_INVALID_STATE')
     await lun.insertMedium('other.img')
     expect(lun.getProperties()).toMatchObject({ isEjected: false, path: 'other.img' })
+  })
+
+  it.each([
+    ['was written with other blocks', { sizeBytes: 8192, known: { ...KNOWN, blockLengthBytes: 4096 } }],
+    ['is not of whole blocks', { sizeBytes: 513, known: null }],
+  ] as const)('E_INVALIDARG for a file that %s', async (_, file) => {
+    const { lun } = await create({ isRemovable: true })
+    model.store.files.set('other.img', { path: 'other.img', isCdImage: false, ...file })
+    await lun.ejectMedium()
+    expect(await hresultOf(() => lun.insertMedium('other.img'))).toBe('E_INVALIDARG')
+    expect(lun.getProperties().isEjected).toBe(true)
   })
 
   it('VDS_E_NOT_SUPPORTED for any other LUN', async () => {
