@@ -13,7 +13,7 @@ import { statSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import type { Logger } from 'pino'
 import type { Session } from '../../protocol/session/session.ts'
-import type { NetworkAddress, Redirection } from '../../protocol/target-directory.ts'
+import type { AuthenticationPolicy, NetworkAddress, Redirection } from '../../protocol/target-directory.ts'
 import { IscsiServer } from '../../protocol/transport/iscsi-server.ts'
 import type { TlsIdentity } from '../../protocol/transport/tls-acceptor.ts'
 import type { GroupAccess } from '../../scsi/access-states.ts'
@@ -377,7 +377,7 @@ export class LiveDataPlane implements DataPlane, MetricsSource {
 
   #mayStay(session: Session): boolean {
     const { target, initiatorName, chapUser } = session.identity
-    if (target === null) return true
+    if (target === null) return isProven(this.rules.discoveryAuthentication(initiatorName), chapUser)
     const { configuration } = this.rules
     const rules = this.rules.targetNamed(target.name)
     const served = rules === undefined ? undefined : this.#targets.get(rules.record.id)
@@ -390,8 +390,7 @@ export class LiveDataPlane implements DataPlane, MetricsSource {
       if (rules.tagOfPortal.get(portalId) !== session.portalGroupTag) return false
       if (!this.rules.isSameView(rules, initiatorName, session.remoteAddress, remoteAddress)) return false
     }
-    const policy = this.rules.authentication(rules, initiatorName)
-    return policy.kind === 'none' || policy.initiators.some(({ user }) => user === chapUser)
+    return isProven(this.rules.authentication(rules, initiatorName), chapUser)
   }
 
   #targetOf({ nexusOrNull }: Session): ServedTarget | null {
@@ -461,6 +460,11 @@ export class LiveDataPlane implements DataPlane, MetricsSource {
     this.#lastChange = result.catch(() => {})
     return result
   }
+}
+
+/** Whether one who logged in as this user could do so still; null for who had nothing to prove. */
+function isProven(policy: AuthenticationPolicy, chapUser: string | null): boolean {
+  return policy.kind === 'none' || policy.initiators.some(({ user }) => user === chapUser)
 }
 
 /** The unit of `Stats.blocks`. */

@@ -72,6 +72,17 @@ describe('a session', () => {
     ])
   })
 
+  it('of the discovery kind ends when those who ask for targets have to prove who they are', async () => {
+    await using array = await start()
+    const asking = await array.login('t', 'p1', {}, { SessionType: 'Discovery' })
+    const using = await array.login('t')
+    const discoveryUsers = [{ user: 'finder', secret: Buffer.from('a secret of 16 B'), initiatorNames: [] }]
+    await array.apply({ subSystem: { discoveryUsers } })
+    await asking.readUntilClosed()
+    expect(array.dataPlane.sessions()).toMatchObject([{ kind: 'normal' }])
+    await using.logout()
+  })
+
   it('can be ended, which leaves the others alone', async () => {
     await using array = await start()
     const [leaving, staying] = [await array.login('t'), await array.login('t')]
