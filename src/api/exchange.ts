@@ -58,9 +58,14 @@ export class Exchange {
     return this.provider(request, taggedPortal(id.toLowerCase())).getObject(id, 'portal') as Portal
   }
 
-  /** The answer's ETag, of the configuration as it is. Returns `body`, made from the same. */
-  tag<T>(reply: FastifyReply, tagged: Tagged, body: T): T {
-    reply.header('etag', this.#tags.of(this.management.configuration, tagged))
+  /** The answer's ETag, of the configuration that `body` was made from, by default what is in force. Returns `body`. */
+  tag<T>(
+    reply: FastifyReply,
+    tagged: Tagged,
+    body: T,
+    { configuration }: Pick<Management, 'configuration'> = this.management,
+  ): T {
+    reply.header('etag', this.#tags.of(configuration, tagged))
     return body
   }
 

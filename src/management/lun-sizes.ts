@@ -1,10 +1,15 @@
-/** The arithmetic of extend and shrink: whole blocks, and never less than was asked for nor more cut off. */
+/** The arithmetic of extend and shrink: whole blocks, and never less than was asked for nor more cut off; and whose turn it is. */
 
-import type { LunRecord } from './configuration.ts'
+import type { LunRecord, ObjectId } from './configuration.ts'
 import { VdsError } from './hresult.ts'
 import { invalidArgument } from './operations/change.ts'
 
 type Blocks = Pick<LunRecord, 'blockLengthBytes'>
+
+/** The key of the turn (`Management.takeTurn`) in which the size of a LUN is read and changed, or the LUN deleted. */
+export function turnOfLun(id: ObjectId): string {
+  return `lun ${id}`
+}
 
 /** The size in bytes of a LUN that holds at least `sizeBytes`. Errors: E_INVALIDARG. */
 export function wholeBlocks({ blockLengthBytes }: Blocks, sizeBytes: number): number {

@@ -10,7 +10,7 @@ import type { IscsiTarget } from './iscsi-target.ts'
 import { demandWholeBlocks, knownBlockLength } from './lun-creation.ts'
 import { type LunInformation, lunInformation } from './lun-identification.ts'
 import { type LunProperties, lunProperties } from './lun-properties.ts'
-import { newSizeAfterExtend, newSizeAfterShrink } from './lun-sizes.ts'
+import { newSizeAfterExtend, newSizeAfterShrink, turnOfLun } from './lun-sizes.ts'
 import { fromDataPlane, isOwnStorage } from './lun-storage.ts'
 import { ModelObject, notSupported } from './model-object.ts'
 import { associateTargets, targetsOf } from './operations/association.ts'
@@ -297,7 +297,7 @@ export class Lun extends ModelObject<LunRecord> {
   }
 
   #takeTurn() {
-    return this.management.takeTurn(`lun ${this.id}`, () => this.recordIn(this.management.read()))
+    return this.management.takeTurn(turnOfLun(this.id), () => this.recordIn(this.management.read()))
   }
 }
 

@@ -65,13 +65,14 @@ export function configurationRoutes(api: Api, exchange: Exchange): void {
     async (request, reply) => {
       const { declaration, ...options } = request.body
       const applicant = { actor: actorOf(request), precondition: exchange.precondition(request, taggedConfiguration) }
-      const { changes, generation } = await applyDeclaration(
+      const { changes, configuration: applied } = await applyDeclaration(
         management,
         applicant,
         declaration,
         options as DeclarationOptions,
       )
-      return exchange.tag(reply, taggedConfiguration, { changes: changes.map(changeBody), generation })
+      const body = { changes: changes.map(changeBody), generation: applied.generation }
+      return exchange.tag(reply, taggedConfiguration, body, { configuration: applied })
     },
   )
 }

@@ -7,8 +7,10 @@
 import type { Configuration } from '../configuration.ts'
 import { VdsError } from '../hresult.ts'
 import { mintLunIdentity } from '../lun-creation.ts'
+import { turnOfLun } from '../lun-sizes.ts'
 import { fromDataPlane, isOwnStorage } from '../lun-storage.ts'
 import type { Call, Management } from '../management.ts'
+import type { EndTurn } from '../turns.ts'
 import type { Draft, Surroundings } from './draft.ts'
 import { type DeclarationOptions, foldDeclaration } from './fold.ts'
 import { type PlannedChange, planOf } from './plan.ts'
@@ -19,7 +21,8 @@ export type Applicant = Pick<Call, 'actor' | 'precondition'>
 
 export interface AppliedDeclaration {
   readonly changes: readonly PlannedChange[]
-  readonly generation: number
+  /** As it was committed, before anybody else changed something. */
+  readonly configuration: Configuration
 }
 
 /** What an apply would change now. Errors: `VdsError`, as of the apply, but for what only the disk can refuse. */
@@ -45,12 +48,21 @@ export async function applyDeclaration(
   const call: Call = { ...applicant, method: 'Configuration.apply', arguments: { ...options } }
   const before = management.read()
   const undo: (() => Promise<void>)[] = []
+  const turns: EndTurn[] = []
   try {
     const draft = await management.audited(call, async () => {
       applicant.precondition?.(before)
       const folded = foldInto(management, declaration, options)
       await demandSpace(management, folded)
-      await prepare(management, folded, undo)
+      await management.storage.createAll(folded.newFiles)
+      undo.push(
+        ...folded.newFiles.map(
+          ({ lun }) =>
+            () =>
+              management.storage.discard(lun),
+        ),
+      )
+      await grow(management, folded, turns, undo)
       return folded
     })
     const doomed = doomedFiles(before, draft)
@@ -62,10 +74,12 @@ export async function applyDeclaration(
     undo.length = 0
     await applied
     for (const file of doomed) await management.storage.discard(file)
-    return { changes: planOf(before, draft), generation: configuration.generation }
+    return { changes: planOf(before, draft), configuration }
   } catch (error) {
     for (const step of undo.reverse()) await step().catch(() => undefined)
     throw error
+  } finally {
+    for (const endTurn of turns) endTurn()
   }
 }
 
@@ -98,30 +112,37 @@ async function demandSpace({ dataPlane }: Management, { newFiles, growths }: Dra
   }
 }
 
-/** Everything that has to be there when the commit is; `undo` gets how to take each step back. */
-async function prepare(management: Management, draft: Draft, undo: (() => Promise<void>)[]): Promise<void> {
-  await management.storage.createAll(draft.newFiles)
-  undo.push(
-    ...draft.newFiles.map(
-      ({ lun }) =>
-        () =>
-          management.storage.discard(lun),
-    ),
-  )
-  for (const { id, fromBytes, toBytes } of draft.growths) {
+/**
+ * Before the commit, one after the other in an order that all applies share, each when nobody else changes the size of that
+ * LUN; `turns` gets what lets others go on, `undo` how to take each step back.
+ */
+async function grow(
+  management: Management,
+  { growths }: Draft,
+  turns: EndTurn[],
+  undo: (() => Promise<void>)[],
+): Promise<void> {
+  const { dataPlane } = management
+  for (const { id, fromBytes, toBytes } of growths.toSorted((a, b) => (a.id < b.id ? -1 : 1))) {
+    turns.push(await management.takeTurn(turnOfLun(id), () => undefined))
+    if (dataPlane.lunState(id).sizeBytes !== fromBytes) throw changedMeanwhile()
     try {
-      await management.dataPlane.resize(id, toBytes, { mayDiscardData: false })
+      await dataPlane.resize(id, toBytes, { mayDiscardData: false })
     } catch (error) {
       throw fromDataPlane(error)
     }
     // If an initiator has written to the new end meanwhile, that is refused, and the size stays.
-    undo.push(() => management.dataPlane.resize(id, fromBytes, { mayDiscardData: false }))
+    undo.push(() => dataPlane.resize(id, fromBytes, { mayDiscardData: false }))
   }
 }
 
 function unlessChanged(before: Configuration, current: Configuration, { configuration }: Draft): Configuration {
   if (current === before) return configuration
-  throw new VdsError(
+  throw changedMeanwhile()
+}
+
+function changedMeanwhile(): VdsError {
+  return new VdsError(
     'VDS_E_ANOTHER_CALL_IN_PROGRESS',
     'the configuration was changed by somebody else meanwhile: nothing was applied, try again',
   )

@@ -40,6 +40,21 @@ describe('/configuration', () => {
     await api.done(200, 'POST', '/configuration/apply', { body, headers: { 'if-match': now } })
   })
 
+  it('answers with the ETag of what it made, not of what somebody else made of that meanwhile', async () => {
+    await using api = await startApiFixture()
+    const gate = Promise.withResolvers<void>()
+    api.dataPlane.applyGate = gate.promise
+    const applying = api.call('POST', '/configuration/apply', { body: { declaration: DECLARATION } })
+    await expect.poll(() => api.management.configuration.luns.size).toBe(1)
+    const naming = api.subSystem.setFriendlyName('meanwhile')
+    await expect.poll(() => api.management.configuration.subSystem.friendlyName).toBe('meanwhile')
+    gate.resolve()
+    await naming
+    const { headers } = await applying
+    const body = { declaration: { subsystem: { friendlyName: 'mine' } } }
+    await api.done(412, 'POST', '/configuration/apply', { body, headers: { 'if-match': headers.get('etag')! } })
+  })
+
   it('loses none of the applies of concurrent writers', async () => {
     await using api = await startApiFixture()
     const writers = Array.from({ length: 8 }, async (_, index) => {

@@ -77,8 +77,8 @@ describe('applyDeclaration', () => {
     const fixture = await start()
     const { management, store, dataPlane } = fixture
     const before = management.configuration.generation
-    const { changes, generation } = await apply(fixture, WHOLE)
-    expect(generation).toBe(before + 1)
+    const { changes, configuration } = await apply(fixture, WHOLE)
+    expect(configuration.generation).toBe(before + 1)
     expect(summary(changes)).toEqual([
       'change subsystem san',
       'create portal 192.168.1.5:3260',
@@ -122,7 +122,7 @@ describe('applyDeclaration', () => {
     const fixture = await start()
     await apply(fixture, WHOLE)
     const { configuration } = fixture.management
-    expect(await apply(fixture, WHOLE)).toEqual({ changes: [], generation: configuration.generation })
+    expect(await apply(fixture, WHOLE)).toEqual({ changes: [], configuration })
     expect(fixture.management.configuration).toBe(configuration)
   })
 
@@ -306,6 +306,25 @@ describe('applyDeclaration', () => {
     expect(await applied).toMatch(/VDS_E_ANOTHER_CALL_IN_PROGRESS: .*nothing was applied/)
     expect(fixture.dataPlane.storage).toEqual(storage)
     expect(fixture.store.doomed.size).toBe(0)
+  })
+
+  it('grows no LUN whose size somebody else is changing', async () => {
+    const fixture = await startManagement({ limits: { turnTimeoutMs: 1 } })
+    const { dataPlane, subSystem } = fixture
+    await apply(fixture, { luns: [{ name: 'data', size: '10G' }] })
+    const [lun] = subSystem.queryLuns()
+    const open = Promise.withResolvers<void>()
+    dataPlane.gate = open.promise
+    const shrinking = await lun!.shrink(2 ** 30, { mayDiscardData: true })
+    const applied = refusal(apply(fixture, { luns: [{ name: 'data', size: '20G' }] }))
+    expect(await Promise.race([applied, shrinking.wait(100).catch(() => 'still waiting')])).toMatch(
+      /VDS_E_ANOTHER_CALL_IN_PROGRESS/,
+    )
+    open.resolve()
+    await shrinking.wait()
+    expect(dataPlane.storage.get(lun!.id)).toBe(9 * 2 ** 30)
+    await apply(fixture, { luns: [{ name: 'data', size: '20G' }] })
+    expect(dataPlane.storage.get(lun!.id)).toBe(20 * 2 ** 30)
   })
 
   it('leaves the names of files behind that were being made when the process ended', async () => {
