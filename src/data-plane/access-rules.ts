@@ -7,6 +7,7 @@
  * without CHAP for who comes from this machine or would find a LUN.
  */
 
+import { isDeepStrictEqual } from 'node:util'
 import { isLoopback } from '../../protocol/ip-addresses.ts'
 import type { AuthenticationPolicy, ChapCredential, ChapInitiator } from '../../protocol/target-directory.ts'
 import type { InitiatorAccess } from '../../scsi/initiator-access.ts'
@@ -99,6 +100,16 @@ export class AccessRules {
     const initiators = discoveryUsers.filter((user) => isFor(user, initiatorName)).map(credentialOf)
     return { kind: 'chap', initiators, target: isOne ? first : null }
   }
+}
+
+/** Whether both configurations show a LUN through the same targets to the same initiators. */
+export function isShownAlike(lunId: ObjectId, before: Configuration, after: Configuration): boolean {
+  const viewOf = ({ luns, targets, subSystem }: Configuration) => [
+    luns.get(lunId)?.unmask,
+    subSystem.status,
+    ...[...targets.values()].flatMap((target) => (target.luns.has(lunId) ? [target.id] : [])),
+  ]
+  return isDeepStrictEqual(viewOf(before), viewOf(after))
 }
 
 /** A group that was given portals with TLS and portals without it counts as one with TLS: the others do not lead there. */

@@ -40,7 +40,7 @@ import {
 } from '../management/data-plane.ts'
 import { accessByTargetPort } from '../portal-groups.ts'
 import type { IsnsOptions } from '../server-options.ts'
-import { AccessRules } from './access-rules.ts'
+import { AccessRules, isShownAlike } from './access-rules.ts'
 import { ConfiguredDirectory } from './configured-directory.ts'
 import { EMPTY_CONFIGURATION } from './empty-configuration.ts'
 import { lunPath } from './lun-file.ts'
@@ -284,6 +284,7 @@ export class LiveDataPlane implements DataPlane, MetricsSource {
   async #reconcile(configuration: Configuration): Promise<void> {
     const { luns, targets, portals } = configuration
     const before = this.#states()
+    this.#revokeCopyTokens(configuration)
     this.#rules = new AccessRules(configuration)
     const [kept, gone] = this.#partition(configuration)
     const withdrawn = this.#withdraw(kept, configuration)
@@ -300,6 +301,13 @@ export class LiveDataPlane implements DataPlane, MetricsSource {
     await this.#portals.open(portals)
     await this.#isns?.publish(this.#published())
     this.#tellOfStates(before)
+  }
+
+  /** Who shows a token reads its LUN, seen or not: with who sees it, those change who may have made one. */
+  #revokeCopyTokens(configuration: Configuration): void {
+    for (const [id, { logicalUnit }] of this.#luns) {
+      if (!isShownAlike(id, this.rules.configuration, configuration)) logicalUnit.copies.watch.revokeAll()
+    }
   }
 
   /** The targets that stay, and those that go, which a target under another name counts as. */
