@@ -22,6 +22,7 @@ export type TaskManagementOutcome =
   | 'functionSucceeded'
   | 'incorrectLogicalUnitNumber'
   | 'functionRejected'
+  | 'functionNotAuthorized'
 /** `additionalResponseInformation` has three bytes and comes with QUERY ASYNCHRONOUS EVENT only. */
 export type TaskManagementDone = (outcome: TaskManagementOutcome, additionalResponseInformation?: Buffer | null) => void
 
@@ -242,8 +243,15 @@ export class ScsiTarget implements TargetView {
     this.#resetAll(nexus, SENSE.BUS_DEVICE_RESET_FUNCTION_OCCURRED, done)
   }
 
-  /** Power on (RFC 7143 11.5.1, TARGET COLD RESET): the transport is to close every nexus when it is done. */
+  /**
+   * Power on (RFC 7143 11.5.1, TARGET COLD RESET): the transport is to close every nexus when it is done. As that ends the
+   * sessions of all, it is for a nexus that may write to every logical unit of the target.
+   */
   powerOn(nexus: Nexus, done: TaskManagementDone): void {
+    if (![...this.#mappings.values()].every(({ policy }) => policy(nexus) === 'readWrite')) {
+      done('functionNotAuthorized')
+      return
+    }
     for (const reach of this.#nexuses.values()) reach.isPoweredOn = true
     this.#lostPortNames.clear()
     this.#resetAll(nexus, SENSE.POWER_ON_RESET_OR_BUS_DEVICE_RESET_OCCURRED, done)

@@ -67,6 +67,7 @@ const RESPONSES: Readonly<Record<TaskManagementOutcome, TaskManagementResponse>>
   functionSucceeded: RESPONSE.FUNCTION_SUCCEEDED,
   incorrectLogicalUnitNumber: RESPONSE.LUN_DOES_NOT_EXIST,
   functionRejected: RESPONSE.FUNCTION_REJECTED,
+  functionNotAuthorized: RESPONSE.FUNCTION_AUTHORIZATION_FAILED,
 }
 
 /** iSCSI's view of the SCSI targets of this server, by iSCSI name; the map may change while it runs. */

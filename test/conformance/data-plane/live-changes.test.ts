@@ -242,3 +242,23 @@ describe('CHAP that a target begins to demand', () => {
     expect(await after.refusedLogin({ keys: after.names() })).toBe(0x0201)
   })
 })
+
+describe('TARGET COLD RESET', () => {
+  const [COLD_RESET, NOT_AUTHORIZED, COMPLETE] = [7, 6, 0]
+
+  it('is for who may write to all that others have there', async () => {
+    const mine = { initiators: [ALICE, BOB], networks: [], readOnlyInitiators: [BOB] }
+    await using array = await LiveArray.start({
+      luns: [lunRecord('a', { unmask: mine })],
+      targets: [one({ 0: 'a' })],
+    })
+    const alice = await array.login('t', 'p1', { initiatorName: ALICE })
+    for (const initiatorName of [BOB, 'iqn.2026-01.test:nobody']) {
+      const other = await array.login('t', 'p1', { initiatorName })
+      expect(await other.manageTasks(COLD_RESET)).toBe(NOT_AUTHORIZED)
+    }
+    await clearUnitAttentions(alice)
+    expect(await senseOf(alice, 0)).toBe('ready')
+    expect(await alice.manageTasks(COLD_RESET)).toBe(COMPLETE)
+  })
+})
