@@ -4,6 +4,13 @@ import type { Actor, AuditEntry, AuditRecord } from '../management/configuration
 import { HRESULTS, hresultName } from '../management/hresult.ts'
 import type { Row, Statements } from './statements.ts'
 
+/**
+ * One record is not larger than this, whatever it was called with: the number of records bounds the log, and that bounds
+ * what it takes.
+ */
+const ARGUMENTS_CHARACTERS_MAX = 16_384
+const MESSAGE_CHARACTERS_MAX = 1_024
+
 export class AuditLog {
   readonly #statements: Statements
   readonly #rowsMax: number
@@ -18,7 +25,8 @@ export class AuditLog {
     this.#statements.run(
       `INSERT INTO audit_record (at_ms, actor_name, actor_role, method, object_id, arguments, hresult, message)
        VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
-      ...[at.getTime(), actor.name, actor.role, method, objectId, JSON.stringify(given), HRESULTS[hresult], message],
+      ...[at.getTime(), actor.name, actor.role, method, objectId, argumentsText(given), HRESULTS[hresult]],
+      message?.slice(0, MESSAGE_CHARACTERS_MAX) ?? null,
     )
     this.#statements.run(
       'DELETE FROM audit_record WHERE sequence <= (SELECT max(sequence) FROM audit_record) - ?',
@@ -36,6 +44,14 @@ export class AuditLog {
       )
       .map(auditRecord)
   }
+}
+
+/** Of what is too long, its names and how long each is. */
+function argumentsText(given: AuditEntry['arguments']): string {
+  const text = JSON.stringify(given)
+  if (text.length <= ARGUMENTS_CHARACTERS_MAX) return text
+  const sizes = Object.entries(given).map(([name, value]) => [name, JSON.stringify(value)?.length ?? 0] as const)
+  return JSON.stringify({ omittedCharacters: Object.fromEntries(sizes) })
 }
 
 function auditRecord(row: Row): AuditRecord {

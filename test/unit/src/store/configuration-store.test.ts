@@ -135,6 +135,17 @@ describe('the audit log', () => {
     expect(store.auditLog({ limit: 9, before: page[1]!.sequence }).map(({ sequence }) => sequence)).toEqual([4])
   })
 
+  it('says of what is too long how long it is', () => {
+    using directory = temporaryDirectory()
+    using opened = openStore(directory.path)
+    const store = opened.configurationStore
+    const given = { unmaskingList: 'a'.repeat(1_000_000), path: null }
+    store.recordAudit({ ...ENTRY, arguments: given, hresult: 'E_INVALIDARG', message: 'b'.repeat(1_000_000) })
+    const [record] = store.auditLog({ limit: 1 })
+    expect(record?.arguments).toEqual({ omittedCharacters: { unmaskingList: 1_000_002, path: 4 } })
+    expect(record?.message).toBe('b'.repeat(1024))
+  })
+
   it('never has a secret in it, and neither has the database', async () => {
     using directory = temporaryDirectory()
     await using world = await openStoredManagement(directory.path)
