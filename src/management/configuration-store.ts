@@ -29,6 +29,8 @@ export interface ConfigurationStore {
   forgetFile(id: ObjectId): void
   /** Files that no LUN has and that were not deleted before the process ended. */
   doomedFiles(): readonly LunFile[]
+  /** Whether a file is among them. */
+  isDoomed(file: LunFile): boolean
   /** A file that exists and can become a LUN. Errors: `Failure` with what speaks against it. */
   existingFile(path: string, options: { readonly isReadOnly: boolean }): ExistingFile
 

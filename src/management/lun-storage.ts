@@ -73,8 +73,7 @@ export class LunStorage {
     }
     await Promise.all(Array.from({ length: FILES_AT_ONCE_MAX }, makeSome))
     if (failures.length === 0) return
-    const unmade = new Set(this.#store.doomedFiles().map(({ id }) => id))
-    for (const { lun } of files) if (unmade.has(lun.id)) await this.discard(lun)
+    for (const { lun } of files) await this.discard(lun)
     throw failures[0]
   }
 
@@ -99,7 +98,7 @@ export class LunStorage {
 
   /** Delete a file if it is still doomed. One that cannot be deleted now is tried again at the next start. */
   async discard(file: LunFile): Promise<void> {
-    if (!this.#store.doomedFiles().some(({ id, path }) => id === file.id && path === file.path)) return
+    if (!this.#store.isDoomed(file)) return
     try {
       await this.#dataPlane.deleteStorage(file)
     } catch (error) {

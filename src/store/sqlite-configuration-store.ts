@@ -130,6 +130,10 @@ export class SqliteConfigurationStore implements ConfigurationStore {
       .map(({ id, path }) => ({ id: String(id), path: String(path) }))
   }
 
+  isDoomed({ id, path }: LunFile): boolean {
+    return this.#statements.get('SELECT 1 FROM doomed_file WHERE id = ? AND path = ?', id, path) !== undefined
+  }
+
   existingFile(givenPath: string, options: { readonly isReadOnly: boolean }): ExistingFile {
     const { dataDirectory, findDisk, pathKey } = this.#options
     const { path, sizeBytes, isCdImage } = findLunFile(dataDirectory, givenPath, options)

@@ -95,6 +95,10 @@ export class MemoryConfigurationStore implements ConfigurationStore {
     return [...this.doomed.values()]
   }
 
+  isDoomed({ id, path }: LunFile): boolean {
+    return this.doomed.get(id)?.path === path
+  }
+
   existingFile(path: string): ExistingFile {
     const file = this.files.get(path)
     if (file === undefined) throw new Failure(`${path} does not exist`)
