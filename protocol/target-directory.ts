@@ -88,10 +88,12 @@ export type AuthenticationPolicy =
   | { readonly kind: 'none' }
   | {
       readonly kind: 'chap'
-      /** Those who may log in; looked up by CHAP_N. */
+      /** Those who may log in; looked up by CHAP_N. Several of one name stand for several secrets, each of which will do. */
       readonly initiators: readonly ChapInitiator[]
       /** Who we are when the initiator asks for mutual CHAP; null when we cannot prove it. */
       readonly target: ChapCredential | null
+      /** An initiator that prefers None, or offers nothing, has nothing to prove. Default: false. */
+      readonly isOptional?: boolean
     }
 
 /**

@@ -132,17 +132,20 @@ export function createChapExchange(environment: ChapEnvironment): ChapExchange {
 
   /** Null when the response proves that the peer knows the user's secret, else what to log. */
   function verify(user: string, response: Buffer, sent: Challenge): string | null {
-    const credential = policy.initiators.find((candidate) => candidate.user === user)
-    const isForInitiator = credential?.initiatorNames?.includes(initiatorName) ?? true
-    const expected = chapResponse(sent.algorithm, sent.identifier, (credential ?? DECOY).secret, sent.bytes)
-    const isExpected = response.length === expected.length && timingSafeEqual(response, expected)
-    if (!isExpected || credential === undefined) {
+    const named = policy.initiators.filter((candidate) => candidate.user === user)
+    const expectedOf = ({ secret }: ChapInitiator) => chapResponse(sent.algorithm, sent.identifier, secret, sent.bytes)
+    const proven = (named.length === 0 ? [DECOY] : named).find((candidate) => {
+      const expected = expectedOf(candidate)
+      return response.length === expected.length && timingSafeEqual(response, expected)
+    })
+    if (proven === undefined || proven === DECOY) {
       return `CHAP_R: user ${quote(user)} is unknown or its response does not match`
     }
+    const isForInitiator = proven.initiatorNames?.includes(initiatorName) ?? true
     if (!isForInitiator) return `CHAP_N: user ${quote(user)} is not for the initiator ${quote(initiatorName)}`
     if (policy.target !== null) {
       const ours = chapResponse(sent.algorithm, sent.identifier, policy.target.secret, sent.bytes)
-      if (timingSafeEqual(ours, expected)) {
+      if (timingSafeEqual(ours, response)) {
         return `CHAP_R: user ${quote(user)} has the same secret as the target; each direction needs its own`
       }
     }

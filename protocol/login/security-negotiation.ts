@@ -2,7 +2,7 @@
  * The SecurityNegotiation stage (RFC 7143 6.3.2, chapter 12): which authentication method, and whether the initiator
  * has satisfied it. Stepped by the login machine with the security keys of each text.
  *
- * Invariant: `isSettled` is true only when the policy demands nothing, or after the method that it demands succeeded.
+ * Invariant: `isSettled` is true only while the policy demands nothing, or after the method that was chosen succeeded.
  */
 
 import type { AuthenticationPolicy } from '../target-directory.ts'
@@ -39,6 +39,8 @@ export function createSecurityNegotiation(
   initiatorName: string,
   environment: Pick<LoginEnvironment, 'randomBytes' | 'recentChallenges'>,
 ): SecurityNegotiation {
+  /** Nobody has to prove anything, but CHAP that was begun has to succeed. */
+  const isOpen = policy.kind === 'none' || policy.isOptional === true
   let state: SecurityState = { kind: 'methodOpen' }
 
   function stepChap(exchange: ChapExchange, keys: readonly TextPair[]): SecurityStep {
@@ -49,12 +51,14 @@ export function createSecurityNegotiation(
   }
 
   function chooseMethod(offered: string): SecurityStep {
-    const method = policy.kind === 'chap' ? 'CHAP' : 'None'
-    if (!offered.split(',').includes(method)) {
-      return refused('authenticationFailure', `AuthMethod=${quote(offered)} is offered, this target takes ${method}`)
+    const ours = [...(policy.kind === 'chap' ? ['CHAP'] : []), ...(isOpen ? ['None'] : [])]
+    const method = offered.split(',').find((candidate) => ours.includes(candidate))
+    if (method === undefined) {
+      const taken = ours.join(' or ')
+      return refused('authenticationFailure', `AuthMethod=${quote(offered)} is offered, this target takes ${taken}`)
     }
     state =
-      policy.kind === 'chap'
+      policy.kind === 'chap' && method === 'CHAP'
         ? { kind: 'chap', exchange: createChapExchange({ ...environment, policy, initiatorName }) }
         : { kind: 'done', chapUser: null }
     return { kind: 'answers', answers: [{ key: 'AuthMethod', value: method }] }
@@ -74,7 +78,7 @@ export function createSecurityNegotiation(
       if (methodKeys.length === 0) return { kind: 'answers', answers: [] }
       return refused('initiatorError', `${methodKeys[0]!.key} is out of place: no CHAP exchange is under way`)
     },
-    isSettled: () => policy.kind === 'none' || state.kind === 'done',
+    isSettled: () => state.kind === 'done' || (isOpen && state.kind === 'methodOpen'),
     isUnderWay: () => state.kind === 'chap',
     chapUser: () => (state.kind === 'done' ? state.chapUser : null),
   }

@@ -87,18 +87,22 @@ export class AccessRules {
   }
 
   /**
-   * What a discovery without a target name has to prove. The array proves itself there as its targets do towards this
-   * initiator, when all that prove themselves do it with the same credentials.
+   * What a discovery without a target name has to prove. Without discovery users nothing; but initiators that want to prove
+   * what their target demands of them may do so, since some can do nothing else. The array proves itself as its targets
+   * do towards this initiator, when all that prove themselves do it with the same credentials.
    */
   discoveryAuthentication(initiatorName: string): AuthenticationPolicy {
     const { discoveryUsers } = this.configuration.subSystem
-    if (discoveryUsers.length === 0) return { kind: 'none' }
-    const [first = null, ...others] = [...this.#targets.values()].flatMap(
-      ({ record }) => mutualCredential(record, initiatorName) ?? [],
-    )
+    const records = [...this.#targets.values()].map(({ record }) => record)
+    const [first = null, ...others] = records.flatMap((record) => mutualCredential(record, initiatorName) ?? [])
     const isOne = others.every(({ user, secret }) => user === first?.user && secret.equals(first.secret))
+    const target = isOne ? first : null
+    if (discoveryUsers.length === 0) {
+      const initiators = records.flatMap((record) => chapUsersOf(record, initiatorName))
+      return initiators.length === 0 ? { kind: 'none' } : { kind: 'chap', initiators, target, isOptional: true }
+    }
     const initiators = discoveryUsers.filter((user) => isFor(user, initiatorName)).map(credentialOf)
-    return { kind: 'chap', initiators, target: isOne ? first : null }
+    return { kind: 'chap', initiators, target }
   }
 }
 

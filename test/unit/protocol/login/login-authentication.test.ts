@@ -55,6 +55,46 @@ describe('a login with authentication', () => {
     expect(answer.pairs.map((pair) => pair.split('=')[0])).toEqual(['CHAP_N', 'CHAP_R'])
   })
 
+  describe('that is optional', () => {
+    const optional = () => startLogin({ directory: directoryWith({ ...POLICY, isOptional: true }) })
+
+    it.each([
+      ['None is preferred', [...NAMES, 'AuthMethod=None,CHAP'], ['TargetPortalGroupTag=7', 'AuthMethod=None']],
+      ['nothing is offered', NAMES, ['TargetPortalGroupTag=7']],
+    ])('lets in without proof when %s', (_when, keys, pairs) => {
+      const answer = optional().send(SECURITY, FULL_FEATURE, keys)
+      expect(answer).toMatchObject({ outcome: 'complete', agreement: { identity: { chapUser: null } } })
+      expect(answer.pairs).toEqual(expect.arrayContaining(pairs))
+    })
+
+    it('demands the proof from who prefers CHAP', () => {
+      const [right, wrong, stopped] = [optional(), optional(), optional()]
+      const challengeOf = (login: LoginDriver) => {
+        const chosen = login.send(SECURITY, FULL_FEATURE, [...NAMES, 'AuthMethod=CHAP,None'])
+        expect(chosen).toMatchObject({ isTransit: false, pairs: ['TargetPortalGroupTag=7', 'AuthMethod=CHAP'] })
+        return login.send(SECURITY, FULL_FEATURE, ['CHAP_A=5'])
+      }
+      expect(right.send(SECURITY, FULL_FEATURE, respond(challengeOf(right)))).toMatchObject({ outcome: 'complete' })
+      const refused = wrong.send(SECURITY, FULL_FEATURE, respond(challengeOf(wrong), 'alice-secret-0002'))
+      expect(refused.refusal).toMatchObject({ statusClass: 2, statusDetail: 1 })
+      challengeOf(stopped)
+      expect(stopped.send(OPERATIONAL, FULL_FEATURE, []).outcome).not.toBe('complete')
+    })
+  })
+
+  it('takes each secret of a user that has several, and no other', () => {
+    const initiators = [SECRET, 'alice-secret-0002'].map((text) => ({ user: 'alice', secret: Buffer.from(text) }))
+    const outcomeOf = (secret: string) => {
+      const login = startLogin({ directory: directoryWith({ kind: 'chap', initiators, target: null }) })
+      return login.send(SECURITY, FULL_FEATURE, respond(challenge(login), secret)).outcome
+    }
+    expect([SECRET, 'alice-secret-0002', 'alice-secret-0003'].map(outcomeOf)).toEqual([
+      'complete',
+      'complete',
+      'refused',
+    ])
+  })
+
   it('[SEC-14] drops a reflected challenge without telling anything', () => {
     const login = startLogin(GUARDED)
     const asked = challenge(login)

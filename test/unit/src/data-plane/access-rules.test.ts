@@ -164,6 +164,26 @@ describe('a discovery without a target', () => {
     expect(directoryWith([]).authentication(null, OTHER)).toMatchObject({ kind: 'chap', initiators: [] })
   })
 
+  it('takes the secrets of all targets from who proves one without being asked', () => {
+    const [first, second] = [Buffer.from('one of 16 bytes.'), Buffer.from('two of 16 bytes.')]
+    const targets = [
+      targetRecord(
+        't1',
+        {},
+        {},
+        { chapUsers: [{ user: ME, secret: first, initiatorNames: [ME] }], sharedSecret: SECRET },
+      ),
+      targetRecord('t2', {}, {}, { sharedSecret: second }),
+    ]
+    const rules = new AccessRules(configurationOf({ targets }))
+    expect(rules.discoveryAuthentication(ME)).toEqual({
+      kind: 'chap',
+      initiators: [first, second].map((secret) => ({ user: ME, secret })),
+      target: null,
+      isOptional: true,
+    })
+  })
+
   it('gets the proof that all targets give alike, and otherwise none', () => {
     expect(directoryWith(['one', 'one']).authentication(null, ME)).toMatchObject({ target: { user: 'array' } })
     expect(directoryWith(['one', 'two']).authentication(null, ME)).toMatchObject({ target: null })
