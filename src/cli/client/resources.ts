@@ -1,7 +1,12 @@
 /** The resources of the REST API, as far as the command line looks into them; what it prints with `--json` is all of it. */
 
-export interface Lun {
+/** What the command line of the server can declare as well. */
+export interface Declared {
   readonly id: string
+  readonly origin: 'managed' | 'commandLine'
+}
+
+export interface Lun extends Declared {
   readonly friendlyName: string
   readonly number: number
   readonly path: string
@@ -26,8 +31,7 @@ export interface Mask {
   readonly readOnlyInitiators: '*' | readonly string[]
 }
 
-export interface Target {
-  readonly id: string
+export interface Target extends Declared {
   readonly iscsiName: string
   readonly friendlyName: string
   readonly isChapEnabled: boolean
@@ -41,8 +45,7 @@ export interface PortalGroup {
   readonly portalIds: readonly string[]
 }
 
-export interface Portal {
-  readonly id: string
+export interface Portal extends Declared {
   readonly host: string
   readonly port: number
   readonly hasTls: boolean

@@ -5,7 +5,7 @@
 
 import { Failure } from '../../failure.ts'
 import type { ApiClient, RequestOptions } from '../client/api-client.ts'
-import type { Job, Lun, Portal, PortalGroup, SubSystem, Target } from '../client/resources.ts'
+import type { Declared, Job, Lun, Portal, PortalGroup, SubSystem, Target } from '../client/resources.ts'
 import { printable } from '../output.ts'
 import { Focus, type FocusKind } from './focus.ts'
 import type { CommandSyntax, ParsedCommand } from './parser.ts'
@@ -27,7 +27,7 @@ export interface Command extends CommandSyntax {
   run(shell: Shell, parsed: ParsedCommand<Command>): Promise<void> | void
 }
 
-/** What `list` shows, in the order of the API. */
+/** What `list` shows. */
 interface Lists {
   readonly provider: { readonly id: string }
   readonly subsystem: SubSystem
@@ -116,7 +116,7 @@ export class Shell {
       case 'tpgroup':
         return this.api.get(`/targets/${this.focus.demand('target')}/portal-groups`)
       default:
-        return this.api.get({ lun: '/luns', tportal: '/portals', target: '/targets' }[kind])
+        return managedFirst(await this.api.get({ lun: '/luns', tportal: '/portals', target: '/targets' }[kind]))
     }
   }
 
@@ -148,4 +148,9 @@ export class Shell {
     if (this.focus.listed(kind)?.includes(id) !== true) await this.relist(kind)
     return this.focus.listed(kind)!.indexOf(id)
   }
+}
+
+/** In the order of the API, but what the command line of the server declares comes last: scripts count what they make. */
+function managedFirst<T extends Declared>(objects: readonly T[]): readonly T[] {
+  return objects.toSorted((a, b) => Number(a.origin === 'commandLine') - Number(b.origin === 'commandLine'))
 }
