@@ -43,12 +43,12 @@ import type { IsnsOptions } from '../server-options.ts'
 import { AccessRules, isShownAlike } from './access-rules.ts'
 import { ConfiguredDirectory } from './configured-directory.ts'
 import { EMPTY_CONFIGURATION } from './empty-configuration.ts'
-import { lunPath } from './lun-file.ts'
+import { deleteLunFile, lunPath } from './lun-file.ts'
 import { ServedLun, type ServedLunOptions } from './served-lun.ts'
 import { ServedPortals } from './served-portals.ts'
 import { ServedTarget } from './served-target.ts'
 import { SessionBook } from './session-book.ts'
-import { deleteFile, freeBytesAt, makeThinFile } from './storage.ts'
+import { freeBytesAt, makeThinFile } from './storage.ts'
 
 /** How often the disks are compared with the thresholds of space that initiators may have set. */
 const SPACE_CHECK_PERIOD_MS = 10_000
@@ -213,7 +213,7 @@ export class LiveDataPlane implements DataPlane, MetricsSource {
         (other) => lunPath(other, this.#options.dataDirectory) === path,
       )
       if (user !== undefined) throw new DataPlaneError('inUse', `${path} is LUN ${user.id}`)
-      await deleteFile(path)
+      await deleteLunFile(path)
     })
   }
 

@@ -3,7 +3,7 @@
  * that was written on the medium.
  */
 
-import { statSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import type { BackingStore } from '../../scsi/backing/backing-store.ts'
 import { CheckedStore } from '../../scsi/backing/checked.ts'
@@ -11,7 +11,9 @@ import { DiskFileError } from '../../scsi/backing/disk-file.ts'
 import { openRawFile } from '../../scsi/backing/raw-file.ts'
 import { causeOf, Failure } from '../failure.ts'
 import type { LunRecord } from '../management/configuration.ts'
+import { DataPlaneError } from '../management/data-plane.ts'
 import { acquireExclusiveLock, type ExclusiveLock } from '../store/exclusive-lock.ts'
+import { deleteFile } from './storage.ts'
 
 export interface LunFile {
   readonly path: string
@@ -55,6 +57,25 @@ export async function openLunFile(record: LunRecord, options: LunFileOptions): P
   }
 }
 
+/**
+ * Delete a file that no LUN has any more, and its lock, also one that a process that was killed has left behind.
+ * Errors: `DataPlaneError`.
+ */
+export async function deleteLunFile(path: string): Promise<void> {
+  if (!existsSync(dirname(path))) return
+  let lock: ExclusiveLock
+  try {
+    lock = lockAgainstOthers(path)
+  } catch (error) {
+    throw new DataPlaneError('inUse', causeOf(error), { cause: error })
+  }
+  try {
+    await deleteFile(path)
+  } finally {
+    lock.release()
+  }
+}
+
 /** A hidden name next to the file, by which every server knows that it is in use. */
 function lockFile(path: string, { lockedPaths, claimedPaths }: LunFileOptions): ExclusiveLock {
   if (lockedPaths.has(path)) {
@@ -62,6 +83,11 @@ function lockFile(path: string, { lockedPaths, claimedPaths }: LunFileOptions): 
     claimedPaths.add(path)
     return { release: () => void claimedPaths.delete(path) }
   }
+  return lockAgainstOthers(path)
+}
+
+/** Errors: `Failure` when another server uses the file, or this one does. */
+function lockAgainstOthers(path: string): ExclusiveLock {
   return acquireExclusiveLock(join(dirname(path), `.${basename(path)}.lunette-lock`), path)
 }
 

@@ -18,7 +18,7 @@ const ERROR_KINDS: Readonly<Record<string, DataPlaneErrorKind>> = {
 
 /** A file of zeroes that takes no space. Errors: `DataPlaneError`; then nothing is left of it. */
 export async function makeThinFile(path: string, sizeBytes: number): Promise<void> {
-  const unfinishedPath = join(dirname(path), `.${basename(path)}.lunette-new`)
+  const unfinishedPath = unfinishedPathOf(path)
   try {
     await mkdir(dirname(path), { recursive: true, mode: 0o700 })
     // What a process left behind that was killed here.
@@ -39,9 +39,16 @@ export async function makeThinFile(path: string, sizeBytes: number): Promise<voi
   }
 }
 
-/** Delete a file for good; one that is not there is no error. Errors: `DataPlaneError`. */
+/** Until it is complete, a file has this name. */
+const unfinishedPathOf = (path: string) => join(dirname(path), `.${basename(path)}.lunette-new`)
+
+/**
+ * Delete a file for good, also one that a process that was killed has not completed; one that is not there is no error.
+ * Errors: `DataPlaneError`.
+ */
 export async function deleteFile(path: string): Promise<void> {
   try {
+    await rm(unfinishedPathOf(path), { force: true })
     await unlink(path)
     await syncDirectory(dirname(path))
   } catch (error) {
