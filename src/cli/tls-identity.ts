@@ -3,6 +3,7 @@
  * again when one of them changes: certificates live for weeks, servers for months.
  */
 
+import { readFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import type { Logger } from 'pino'
 import type { TlsIdentity } from '../../protocol/transport/tls-acceptor.ts'
@@ -70,7 +71,8 @@ export function watchTlsIdentity(
   log: Logger,
   lookPeriodMs = LOOK_PERIOD_MS,
 ): () => void {
-  let seen: Promise<string> = contentsOf(request)
+  // At once, so that a change right behind this is one.
+  let seen = Promise.resolve(contentsNow(request))
   const look = async () => {
     const before = await seen
     seen = contentsOf(request)
@@ -90,8 +92,21 @@ export function watchTlsIdentity(
 }
 
 /** Everything that the files hold, as one text that differs when one of them does. A missing one counts as empty. */
-async function contentsOf({ certificateFile, keyFile, clientCaFile }: TlsRequest): Promise<string> {
-  const paths = [certificateFile, keyFile, ...(clientCaFile === null ? [] : [clientCaFile])]
-  const contents = await Promise.all(paths.map((path) => readFile(path, 'utf8').catch(() => '')))
-  return JSON.stringify(contents)
+async function contentsOf(request: TlsRequest): Promise<string> {
+  return JSON.stringify(await Promise.all(pathsOf(request).map((path) => readFile(path, 'utf8').catch(() => ''))))
+}
+
+function contentsNow(request: TlsRequest): string {
+  const read = (path: string) => {
+    try {
+      return readFileSync(path, 'utf8')
+    } catch {
+      return ''
+    }
+  }
+  return JSON.stringify(pathsOf(request).map(read))
+}
+
+function pathsOf({ certificateFile, keyFile, clientCaFile }: TlsRequest): readonly string[] {
+  return [certificateFile, keyFile, ...(clientCaFile === null ? [] : [clientCaFile])]
 }
