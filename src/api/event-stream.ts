@@ -90,6 +90,8 @@ export class EventLog {
 
   /** False when nothing came for the time of a heartbeat. */
   async #waitForEvent(signal: AbortSignal): Promise<boolean> {
+    // Ended while an event was on its way out: nobody would tell us again.
+    if (signal.aborted) return true
     const silence = Promise.withResolvers<boolean>()
     const timer = setTimeout(silence.resolve, this.#heartbeatMs, false)
     const end = () => silence.resolve(true)

@@ -153,4 +153,18 @@ describe('an event log', () => {
     expect((await stream.next()).done).toBe(true)
     log.close()
   })
+
+  it('ends at once also when it is closed while an event is read', async () => {
+    const notifications = new Notifications(1000)
+    const log = new EventLog(notifications)
+    const ended = new AbortController()
+    const stream = log.stream(undefined, ended.signal)
+    await stream.next()
+    const event = stream.next()
+    notifications.notify([{ object: 'lun', change: 'modify', id: 'a' }])
+    expect(parse((await event).value)).toHaveLength(1)
+    ended.abort()
+    expect((await stream.next()).done).toBe(true)
+    log.close()
+  })
 })
