@@ -12,9 +12,15 @@ export interface ConfigurationStore {
   /**
    * Make `after` what is stored, in one transaction that is durable on return, with the next generation, and with the entry
    * in the audit log. `before` is what `after` was derived from: rows that are the same object in both are not looked at.
-   * Returns what is stored now. Errors: `StaleConfigurationError` when `before` is not what is stored; the system's.
+   * `doomed` are to be deleted from now on, `grown` stay as large as they are. Returns what is stored now. Errors: `StaleConfigurationError` when `before` is not what is stored; the system's.
    */
-  commit(before: Configuration, after: Configuration, entry: AuditEntry, doomed?: readonly LunFile[]): Configuration
+  commit(
+    before: Configuration,
+    after: Configuration,
+    entry: AuditEntry,
+    doomed?: readonly LunFile[],
+    grown?: readonly Growth[],
+  ): Configuration
   /** Whether this is still what is stored: nobody else has written since. */
   agreesWith(configuration: Configuration): boolean
 
@@ -31,6 +37,11 @@ export interface ConfigurationStore {
   doomedFiles(): readonly LunFile[]
   /** Whether a file is among them. */
   isDoomed(file: LunFile): boolean
+  /** LUNs that are about to grow: they are to shrink again, unless a commit says that they stay so. */
+  noteGrowths(growths: readonly Growth[]): void
+  forgetGrowths(growths: readonly Growth[]): void
+  /** Those that were noted and not committed before the process ended. */
+  unfinishedGrowths(): readonly Growth[]
   /** A file that exists and can become a LUN. Errors: `Failure` with what speaks against it. */
   existingFile(path: string, options: { readonly isReadOnly: boolean }): ExistingFile
 
@@ -42,6 +53,13 @@ export interface ConfigurationStore {
 export class StaleConfigurationError extends Error {}
 
 export type LunFile = Pick<LunRecord, 'id' | 'path'>
+
+/** A LUN that becomes larger together with other changes. */
+export interface Growth {
+  readonly id: ObjectId
+  readonly fromBytes: number
+  readonly toBytes: number
+}
 
 export interface ExistingFile {
   /** As `LunRecord.path` names it. */

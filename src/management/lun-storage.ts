@@ -6,7 +6,7 @@
 
 import { causeOf } from '../failure.ts'
 import type { LunRecord } from './configuration.ts'
-import type { ConfigurationStore, LunFile } from './configuration-store.ts'
+import type { ConfigurationStore, Growth, LunFile } from './configuration-store.ts'
 import { type DataPlane, DataPlaneError, type DataPlaneErrorKind } from './data-plane.ts'
 import { type HResultName, VdsError } from './hresult.ts'
 
@@ -78,8 +78,12 @@ export class LunStorage {
   }
 
   #doom(files: readonly LunFile[]): void {
+    this.#note(() => this.#store.doomFiles(files))
+  }
+
+  #note(write: () => void): void {
     try {
-      this.#store.doomFiles(files)
+      write()
     } catch (error) {
       throw new VdsError('VDS_E_OBJECT_STATUS_FAILED', `the store cannot be written: ${causeOf(error)}`, {
         cause: error,
@@ -115,6 +119,36 @@ export class LunStorage {
     } catch {
       return
     }
+  }
+
+  /**
+   * Make LUNs larger that are about to be committed so. Errors: `VdsError`; those that have grown are to be taken back with
+   * `shrinkAgain`.
+   */
+  async growAll(growths: readonly Growth[]): Promise<void> {
+    this.#note(() => this.#store.noteGrowths(growths))
+    for (const { id, toBytes } of growths) {
+      try {
+        await this.#dataPlane.resize(id, toBytes, { mayDiscardData: false })
+      } catch (error) {
+        throw fromDataPlane(error)
+      }
+    }
+  }
+
+  /** What an initiator has written to a new end meanwhile keeps its LUN from that. */
+  async shrinkAgain(growths: readonly Growth[]): Promise<void> {
+    for (const { id, fromBytes, toBytes } of growths) {
+      if (this.#dataPlane.lunState(id).sizeBytes !== toBytes) continue
+      await this.#dataPlane.resize(id, fromBytes, { mayDiscardData: false }).catch(() => undefined)
+    }
+    this.#store.forgetGrowths(growths)
+  }
+
+  /** Take back the growth of LUNs that an earlier process did not commit. */
+  async undoGrowths(): Promise<void> {
+    const growths = this.#store.unfinishedGrowths()
+    if (growths.length > 0) await this.shrinkAgain(growths)
   }
 
   /** Finish what an earlier process did not. */

@@ -18,6 +18,7 @@ import {
   type AuditArguments,
   type ConfigurationStore,
   type ExistingFile,
+  type Growth,
   type LunFile,
   StaleConfigurationError,
 } from './configuration-store.ts'
@@ -128,6 +129,7 @@ export class Management {
     this.#commit(call, prepare(this.#configuration, this.#rules).configuration, [])
     await this.dataPlane.apply(this.configuration)
     await this.storage.discardAll()
+    await this.storage.undoGrowths()
     this.#unsubscribe = this.dataPlane.subscribe((event) => {
       if (event.kind === 'lunState') this.#notifyModified('lun', event.id)
       else if (event.kind === 'portalState') this.#notifyModified('portal', event.id)
@@ -175,7 +177,7 @@ export class Management {
 
   /**
    * One change from its turn until it is committed; what applies it goes on. `doomedFiles` names files that are no LUN's any
-   * more, to be discarded once it is applied.
+   * more, to be discarded once it is applied; `grown` are LUNs that stay as large as they have become.
    * Errors: `VdsError` of `work`, or VDS_E_ACCESS_DENIED, VDS_E_ANOTHER_CALL_IN_PROGRESS, VDS_E_PROVIDER_CACHE_CORRUPT,
    * VDS_E_OBJECT_STATUS_FAILED when the store cannot be written; nothing has changed then.
    */
@@ -183,6 +185,7 @@ export class Management {
     call: Call,
     work: Work<T>,
     doomedFiles: (before: Configuration) => readonly LunFile[] = () => [],
+    grown: readonly Growth[] = [],
   ): Promise<Committed<T>> {
     return this.audited(call, async () => {
       const endTurn = await this.takeTurn(CONFIGURATION_TURN, () => work(this.read(), this.#rules))
@@ -190,7 +193,7 @@ export class Management {
         const before = this.read()
         call.precondition?.(before)
         const { configuration, result, hresult } = work(before, this.#rules)
-        this.#commit({ ...call, hresult }, configuration, doomedFiles(before))
+        this.#commit({ ...call, hresult }, configuration, doomedFiles(before), grown)
         const applied = this.#apply()
         return { configuration: this.configuration, result, hresult, applied }
       } finally {
@@ -314,15 +317,20 @@ export class Management {
     })
   }
 
-  #commit(call: Call & { readonly hresult?: SuccessName }, after: Configuration, doomed: readonly LunFile[]): void {
+  #commit(
+    call: Call & { readonly hresult?: SuccessName },
+    after: Configuration,
+    doomed: readonly LunFile[],
+    grown: readonly Growth[] = [],
+  ): void {
     const before = this.configuration
     const entry = { ...this.#auditEntry(call), hresult: call.hresult ?? 'S_OK', message: null }
-    if (after === before) {
+    if (after === before && grown.length === 0) {
       if (call.method !== 'Management.start') this.recordAudit(call, entry.hresult)
       return
     }
     try {
-      this.#configuration = this.store.commit(before, after, entry, doomed)
+      this.#configuration = this.store.commit(before, after, entry, doomed, grown)
       this.#storeFault = null
     } catch (error) {
       if (error instanceof StaleConfigurationError) throw this.#cacheIsCorrupt()

@@ -47,6 +47,14 @@ export const MIGRATIONS: readonly Migration[] = [
         last_used_at_ms INTEGER
       ) STRICT;
     `),
+  (database) =>
+    database.exec(`
+      CREATE TABLE lun_growth (
+        id         TEXT PRIMARY KEY,
+        from_bytes INTEGER NOT NULL,
+        to_bytes   INTEGER NOT NULL
+      ) STRICT;
+    `),
 ]
 
 /** How many migrations the database has seen. */

@@ -66,7 +66,7 @@ function prepareBackup(path: string, dataDirectory: string): void {
   const database = openDatabase(path)
   try {
     new Secrets(database, dataDirectory).verify()
-    database.exec('DELETE FROM doomed_file')
+    database.exec('DELETE FROM doomed_file; DELETE FROM lun_growth')
   } finally {
     database.close()
   }

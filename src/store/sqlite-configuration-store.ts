@@ -14,6 +14,7 @@ import {
   type AuditRecord,
   type ConfigurationStore,
   type ExistingFile,
+  type Growth,
   type LunFile,
   StaleConfigurationError,
 } from '../management/configuration-store.ts'
@@ -68,6 +69,7 @@ export class SqliteConfigurationStore implements ConfigurationStore {
     after: Configuration,
     entry: AuditEntry,
     doomed: readonly LunFile[] = [],
+    grown: readonly Growth[] = [],
   ): Configuration {
     const generation = before.generation + 1
     inTransaction(this.#database, () => {
@@ -75,6 +77,7 @@ export class SqliteConfigurationStore implements ConfigurationStore {
       this.#writer.write(before, after)
       this.#statements.run('UPDATE configuration SET generation = ?', generation)
       for (const file of doomed) this.#doom(file)
+      for (const growth of grown) this.#forgetGrowth(growth)
       this.#audit.append(entry)
     })
     const configuration = { ...after, generation }
@@ -134,6 +137,33 @@ export class SqliteConfigurationStore implements ConfigurationStore {
     return this.#statements.get('SELECT 1 FROM doomed_file WHERE id = ? AND path = ?', id, path) !== undefined
   }
 
+  noteGrowths(growths: readonly Growth[]): void {
+    inTransaction(this.#database, () => {
+      for (const { id, fromBytes, toBytes } of growths) {
+        this.#statements.run(
+          'INSERT OR REPLACE INTO lun_growth (id, from_bytes, to_bytes) VALUES (?, ?, ?)',
+          ...[id, fromBytes, toBytes],
+        )
+      }
+    })
+  }
+
+  forgetGrowths(growths: readonly Growth[]): void {
+    inTransaction(this.#database, () => {
+      for (const growth of growths) this.#forgetGrowth(growth)
+    })
+  }
+
+  unfinishedGrowths(): readonly Growth[] {
+    return this.#statements
+      .all('SELECT id, from_bytes, to_bytes FROM lun_growth ORDER BY rowid')
+      .map(({ id, from_bytes, to_bytes }) => ({
+        id: String(id),
+        fromBytes: Number(from_bytes),
+        toBytes: Number(to_bytes),
+      }))
+  }
+
   existingFile(givenPath: string, options: { readonly isReadOnly: boolean }): ExistingFile {
     const { dataDirectory, findDisk, pathKey } = this.#options
     const { path, sizeBytes, isCdImage } = findLunFile(dataDirectory, givenPath, options)
@@ -165,6 +195,10 @@ export class SqliteConfigurationStore implements ConfigurationStore {
 
   #doom({ id, path }: LunFile): void {
     this.#statements.run('INSERT OR REPLACE INTO doomed_file (id, path) VALUES (?, ?)', id, path)
+  }
+
+  #forgetGrowth({ id }: Growth): void {
+    this.#statements.run('DELETE FROM lun_growth WHERE id = ?', id)
   }
 
   #generation(): number {

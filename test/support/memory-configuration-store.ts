@@ -12,6 +12,7 @@ import {
   type AuditRecord,
   type ConfigurationStore,
   type ExistingFile,
+  type Growth,
   type LunFile,
   StaleConfigurationError,
 } from '../../src/management/configuration-store.ts'
@@ -42,6 +43,7 @@ export class MemoryConfigurationStore implements ConfigurationStore {
   fault: Error | null = null
   readonly files = new Map<string, ExistingFile>()
   readonly doomed = new Map<string, LunFile>()
+  readonly growths = new Map<string, Growth>()
   readonly #audit: AuditRecord[] = []
 
   constructor(stored: Configuration = emptyConfiguration()) {
@@ -57,12 +59,14 @@ export class MemoryConfigurationStore implements ConfigurationStore {
     after: Configuration,
     entry: AuditEntry,
     doomed: readonly LunFile[] = [],
+    grown: readonly Growth[] = [],
   ): Configuration {
     if (this.fault !== null) throw this.fault
     if (before.generation !== this.stored.generation) throw new StaleConfigurationError('stale')
     this.stored = { ...after, generation: before.generation + 1 }
     for (const lun of after.luns.values()) this.doomed.delete(lun.id)
     for (const { id, path } of doomed) this.doomed.set(id, { id, path })
+    this.forgetGrowths(grown)
     this.recordAudit(entry)
     return this.stored
   }
@@ -97,6 +101,18 @@ export class MemoryConfigurationStore implements ConfigurationStore {
 
   isDoomed({ id, path }: LunFile): boolean {
     return this.doomed.get(id)?.path === path
+  }
+
+  noteGrowths(growths: readonly Growth[]): void {
+    for (const growth of growths) this.growths.set(growth.id, growth)
+  }
+
+  forgetGrowths(growths: readonly Growth[]): void {
+    for (const { id } of growths) this.growths.delete(id)
+  }
+
+  unfinishedGrowths(): readonly Growth[] {
+    return [...this.growths.values()]
   }
 
   existingFile(path: string): ExistingFile {

@@ -8,7 +8,7 @@ import type { Configuration } from '../configuration.ts'
 import { VdsError } from '../hresult.ts'
 import { mintLunIdentity } from '../lun-creation.ts'
 import { turnOfLun } from '../lun-sizes.ts'
-import { fromDataPlane, isOwnStorage } from '../lun-storage.ts'
+import { isOwnStorage } from '../lun-storage.ts'
 import type { Call, Management } from '../management.ts'
 import type { EndTurn } from '../turns.ts'
 import type { Draft, Surroundings } from './draft.ts'
@@ -54,15 +54,7 @@ export async function applyDeclaration(
       applicant.precondition?.(before)
       const folded = foldInto(management, declaration, options)
       await demandSpace(management, folded)
-      await management.storage.createAll(folded.newFiles)
-      undo.push(
-        ...folded.newFiles.map(
-          ({ lun }) =>
-            () =>
-              management.storage.discard(lun),
-        ),
-      )
-      await grow(management, folded, turns, undo)
+      await prepare(management, folded, turns, undo)
       return folded
     })
     const doomed = doomedFiles(before, draft)
@@ -70,6 +62,7 @@ export async function applyDeclaration(
       call,
       (current) => ({ configuration: unlessChanged(before, current, draft), result: undefined, hresult: 'S_OK' }),
       () => doomed,
+      draft.growths,
     )
     undo.length = 0
     await applied
@@ -113,27 +106,32 @@ async function demandSpace({ dataPlane }: Management, { newFiles, growths }: Dra
 }
 
 /**
- * Before the commit, one after the other in an order that all applies share, each when nobody else changes the size of that
- * LUN; `turns` gets what lets others go on, `undo` how to take each step back.
+ * Everything that has to be there when the commit is. A LUN grows when nobody else changes its size; `turns` gets what lets
+ * others go on, `undo` how to take each step back.
  */
-async function grow(
+async function prepare(
   management: Management,
-  { growths }: Draft,
+  { newFiles, growths }: Draft,
   turns: EndTurn[],
   undo: (() => Promise<void>)[],
 ): Promise<void> {
-  const { dataPlane } = management
-  for (const { id, fromBytes, toBytes } of growths.toSorted((a, b) => (a.id < b.id ? -1 : 1))) {
+  const { dataPlane, storage } = management
+  await storage.createAll(newFiles)
+  undo.push(
+    ...newFiles.map(
+      ({ lun }) =>
+        () =>
+          storage.discard(lun),
+    ),
+  )
+  if (growths.length === 0) return
+  // In an order that all applies share.
+  for (const { id, fromBytes } of growths.toSorted((a, b) => (a.id < b.id ? -1 : 1))) {
     turns.push(await management.takeTurn(turnOfLun(id), () => undefined))
     if (dataPlane.lunState(id).sizeBytes !== fromBytes) throw changedMeanwhile()
-    try {
-      await dataPlane.resize(id, toBytes, { mayDiscardData: false })
-    } catch (error) {
-      throw fromDataPlane(error)
-    }
-    // If an initiator has written to the new end meanwhile, that is refused, and the size stays.
-    undo.push(() => dataPlane.resize(id, fromBytes, { mayDiscardData: false }))
   }
+  undo.push(() => storage.shrinkAgain(growths))
+  await storage.growAll(growths)
 }
 
 function unlessChanged(before: Configuration, current: Configuration, { configuration }: Draft): Configuration {

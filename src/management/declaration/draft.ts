@@ -4,7 +4,7 @@
  */
 
 import type { Configuration, ObjectId } from '../configuration.ts'
-import type { ExistingFile } from '../configuration-store.ts'
+import type { ExistingFile, Growth } from '../configuration-store.ts'
 import { VdsError } from '../hresult.ts'
 import type { NewFile } from '../lun-storage.ts'
 import type { Change, OperationRules } from '../operations/change.ts'
@@ -18,12 +18,6 @@ export interface Surroundings {
   /** Errors: `VdsError` when it cannot become a LUN. */
   readonly existingFile: (path: string, isReadOnly: boolean) => ExistingFile
   readonly mintIdentity: () => LunIdentity
-}
-
-export interface Growth {
-  readonly id: ObjectId
-  readonly fromBytes: number
-  readonly toBytes: number
 }
 
 export class Draft {

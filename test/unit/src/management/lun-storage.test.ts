@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { DataPlaneError } from '../../../../src/management/data-plane.ts'
+import { applyDeclaration } from '../../../../src/management/declaration/apply.ts'
 import { Management } from '../../../../src/management/management.ts'
 import { FakeDataPlane } from '../../../support/fake-data-plane.ts'
-import { startManagement } from '../../../support/management-fixture.ts'
+import { ADMINISTRATOR, startManagement } from '../../../support/management-fixture.ts'
 import { openStoredManagement } from '../../../support/stored-management.ts'
 import { temporaryDirectory } from '../../../support/temporary-directory.ts'
 
@@ -85,5 +86,59 @@ describe('the start', () => {
     const management = new Management({ store, dataPlane })
     await management.start()
     expect(dataPlane.applied).toEqual([store.stored])
+  })
+})
+
+describe('a LUN that grows with an apply', () => {
+  async function startWithLuns(directory: string, dataPlane: FakeDataPlane) {
+    const world = await openStoredManagement(directory, {}, dataPlane)
+    for (const friendlyName of ['a', 'b']) {
+      await (await world.subSystem.createLun({ sizeBytes: 512, friendlyName })).wait()
+    }
+    return world
+  }
+  const sizes = ({ storage }: FakeDataPlane) => [...storage.values()]
+  const grown = (friendlyName: string) => ({
+    subsystem: { friendlyName },
+    luns: ['a', 'b'].map((name) => ({ name, size: 1024 })),
+  })
+  const applicant = { actor: ADMINISTRATOR }
+
+  it('is as it was when the process ends before the commit', async () => {
+    using directory = temporaryDirectory()
+    const dataPlane = new FakeDataPlane()
+    const world = await startWithLuns(directory.path, dataPlane)
+    const halted = Promise.withResolvers<void>()
+    let resizes = 0
+    const resize = dataPlane.resize.bind(dataPlane)
+    dataPlane.resize = (id, sizeBytes) => {
+      if (++resizes === 1) return resize(id, sizeBytes)
+      halted.resolve()
+      return NEVER
+    }
+    void applyDeclaration(world.management, applicant, grown('new'))
+    await halted.promise
+    expect(sizes(dataPlane)).toEqual([1024, 512])
+    world.store.close()
+
+    const next = new FakeDataPlane()
+    for (const [id, sizeBytes] of dataPlane.storage) next.storage.set(id, sizeBytes)
+    await using restarted = await openStoredManagement(directory.path, {}, next)
+    expect(sizes(next)).toEqual([512, 512])
+    expect(restarted.subSystem.getProperties().friendlyName).not.toBe('new')
+    expect(restarted.configurationStore.unfinishedGrowths()).toEqual([])
+  })
+
+  it.each(['', 'new'])('stays as it has become after the commit, also of nothing else (%j)', async (friendlyName) => {
+    using directory = temporaryDirectory()
+    const dataPlane = new FakeDataPlane()
+    const world = await startWithLuns(directory.path, dataPlane)
+    await applyDeclaration(world.management, applicant, grown(friendlyName))
+    world.store.close()
+    const next = new FakeDataPlane()
+    for (const [id, sizeBytes] of dataPlane.storage) next.storage.set(id, sizeBytes)
+    await using restarted = await openStoredManagement(directory.path, {}, next)
+    expect(sizes(next)).toEqual([1024, 1024])
+    expect(restarted.configurationStore.unfinishedGrowths()).toEqual([])
   })
 })
