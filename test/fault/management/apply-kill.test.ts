@@ -14,6 +14,7 @@ import { temporaryDirectory } from '../../support/temporary-directory.ts'
 const MIB = 2 ** 20
 const KEPT_BYTES = 4 * MIB
 const LUNS = 40
+const GROWING_LUNS = 10
 /** From before the first file is made to after the last one that goes is deleted. */
 const KILL_AFTER_MS = [10, 30, 60, 80, 100, 140, 200]
 
@@ -25,13 +26,18 @@ interface Lun {
   readonly status: string
 }
 
-/** One of two arrays that have nothing in common but the LUN `kept`, which one reaches through other targets. */
-function declarationOf(side: 'left' | 'right') {
+/**
+ * One array after another: even and odd ones have nothing in common but the LUN `kept`, which one reaches through other
+ * targets, and those that grow each time.
+ */
+function declarationOf(generation: number) {
+  const side = generation % 2 === 0 ? 'left' : 'right'
   const names = Array.from({ length: LUNS }, (_, index) => `${side}-${index}`)
   const mask = { initiators: [`iqn.2026-01.test.host:${side}`], networks: [], readOnlyInitiators: [] }
   return {
     luns: [
       { name: 'kept', size: KEPT_BYTES, mask },
+      ...Array.from({ length: GROWING_LUNS }, (_, index) => ({ name: `grows-${index}`, size: generation * MIB })),
       ...names.map((name, index) => ({ name, size: (1 + (index % 3)) * MIB, mask })),
     ],
     targets: [0, 1, 2].map((target) => ({
@@ -43,17 +49,18 @@ function declarationOf(side: 'left' | 'right') {
   }
 }
 
-const SIDES = { left: declarationOf('left'), right: declarationOf('right') } as const
-type Side = keyof typeof SIDES
+/** All of it, in one change. */
+const apply = ({ api }: ManagedServer, generation: number) =>
+  api.request('POST', '/configuration/apply', { body: { declaration: declarationOf(generation), prune: true } })
 
-/** All of one side, in one change. */
-const apply = ({ api }: ManagedServer, side: Side) =>
-  api.request('POST', '/configuration/apply', { body: { declaration: SIDES[side], prune: true } })
-
-/** Whether an apply would change nothing. */
-async function isServed({ api }: ManagedServer, side: Side): Promise<boolean> {
-  const body = { declaration: SIDES[side], prune: true }
-  return (await api.request<{ changes: unknown[] }>('POST', '/configuration/plan', { body })).body.changes.length === 0
+/** Whether an apply would change nothing; one that is refused is of an array that has gone on since. */
+async function isServed({ api }: ManagedServer, generation: number): Promise<boolean> {
+  const body = { declaration: declarationOf(generation), prune: true }
+  const plan = api.request<{ changes: unknown[] }>('POST', '/configuration/plan', { body })
+  return plan.then(
+    (answer) => answer.body.changes.length === 0,
+    () => false,
+  )
 }
 
 const isKept = ({ friendlyName }: Lun) => friendlyName === 'kept'
@@ -74,13 +81,13 @@ it('a server that is killed amid an apply comes back with the old or the new con
   const pathOf = ({ path }: Lun) => resolve(directory.file('lunette-data'), path)
   const start = () => startManagedServer({ directory: directory.path })
   const contents = randomBytes(KEPT_BYTES)
-  let served: Side = 'left'
+  let served = 1
   let running = await start()
   try {
     await apply(running, served)
     writeFileSync(pathOf((await managedLuns(running)).find(isKept)!), contents, { flag: 'r+' })
     for (const delayMs of KILL_AFTER_MS) {
-      const next: Side = served === 'left' ? 'right' : 'left'
+      const next = served + 1
       const applied = apply(running, next).then(
         () => true,
         () => false,
