@@ -106,7 +106,8 @@ export async function createApiServer(
   const { tls, log, tokens } = options
   const limits = { maxHeaderSize: HEADER_BYTES_MAX, headersTimeout: HEADER_TIMEOUT_MS }
   const common = {
-    loggerInstance: log as FastifyBaseLogger,
+    // Where it listens, the server itself says.
+    loggerInstance: log.child({}, { level: log.isLevelEnabled('warn') ? 'warn' : log.level }) as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: BODY_BYTES_MAX,
     requestTimeout: REQUEST_TIMEOUT_MS,

@@ -37,8 +37,10 @@ export async function createLun(context: ModelContext, call: Call, request: NewL
   )
   const lun = configuration.luns.get(identity.id)!
   const sizeBytes = wholeBlocks(lun, request.sizeBytes)
-  if (sizeBytes > (await management.dataPlane.freeBytes())) {
-    throw new VdsError('VDS_E_NOT_ENOUGH_SPACE', `there is no room for a LUN of ${sizeBytes} bytes`)
+  const freeBytes = await management.dataPlane.freeBytes()
+  if (sizeBytes > freeBytes) {
+    const message = `there is room for ${freeBytes} bytes, and the LUN is to have ${sizeBytes}`
+    throw new VdsError('VDS_E_NOT_ENOUGH_SPACE', message)
   }
   return management.begin(call, 'createLun', hresult, async (progress) => {
     await management.storage.create(lun, sizeBytes)

@@ -42,7 +42,10 @@ export function prepareInitiatorName(given: string): string {
   const name = prepareName(given.trim())
   if (typeof name !== 'string') throw invalidArgument(`the initiator name ${JSON.stringify(given)}: ${name.problem}`)
   if (!NAME_TYPE.test(name)) {
-    throw invalidArgument(`the initiator name ${JSON.stringify(given)}: an iSCSI name begins with iqn., eui. or naa.`)
+    const everybody = name === '*' ? '; for everybody, say "*" instead of a list' : ''
+    throw invalidArgument(
+      `the initiator name ${JSON.stringify(given)}: an iSCSI name begins with iqn., eui. or naa.${everybody}`,
+    )
   }
   return name
 }
