@@ -19,8 +19,9 @@ function generalise(text: string): string {
     .replaceAll(/iqn\.2026-11\.internal\.lunette:0123456789ab|\$\{?(server\.targetName|TARGET)\}?/g, 'TARGET')
     .replaceAll('$SECRET', 'SECRET')
     .replaceAll(/\/dev\/s(db|r0)|\$device/g, 'DEVICE')
-    .replaceAll(/\/srv\/data|\/mnt\/\$type/g, 'MOUNT_POINT')
-    .replaceAll(/192\.168\.1\.5:3260|(10\.0\.2\.2|\$address|\$1):\$PORT/g, 'PORTAL')
+    .replaceAll(/\/srv\/data|\/mnt\/(\$type|xfs)/g, 'MOUNT_POINT')
+    .replaceAll(/mpatha|\$map\b/g, 'MAP')
+    .replaceAll(/192\.168\.[12]\.5:3260|(10\.0\.2\.2|\$address|\$1):\$PORT|\$\{portal[12]?\}/g, 'PORTAL')
     .replaceAll(/iscsi:\/\/\S+?\/0(?=\s|$)|\$\{url\}|\$\{?server\.url\(0\)\}?/g, 'URL')
 }
 
@@ -45,7 +46,7 @@ function untested(commands: readonly string[], texts: readonly string[]): string
 }
 
 describe('guides', () => {
-  const guides = readdirSync(DOCS).filter((name) => name.endsWith('.md'))
+  const guides = readdirSync(DOCS, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.md'))
 
   it.each(guides)('%s calls only commands tested that a scenario runs', (name) => {
     const guide = readFileSync(join(DOCS, name), 'utf8')
