@@ -61,6 +61,7 @@ function copyDurably(from: string, to: string): void {
 /**
  * Opening applies migrations to the copy; closing it leaves one file without a log beside it. What was doomed then may have
  * become a LUN since: a file that the backup does not know is left alone, because it may hold the only copy of somebody's data.
+ * For the same reason no LUN shrinks that was about to grow.
  */
 function prepareBackup(path: string, dataDirectory: string): void {
   const database = openDatabase(path)
