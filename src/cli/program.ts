@@ -27,7 +27,7 @@ import { readTunnelRequest, type TunnelWords } from './tunnel-request.ts'
 /** Run `lunette` with these arguments (without node and script). Returns the exit code; writes what there is to say. */
 export async function runCommandLine(args: readonly string[], environment: ServeEnvironment): Promise<number> {
   let exitCode: number = EXIT_CODE.ok
-  const program = createProgram(environment, {
+  const program = createProgram(args, environment, {
     async serve(files, words) {
       if (args[0] === files[0]) demandNoCommand(files[0] ?? '', program)
       // With options in front of it, commander takes the word "serve" for the first FILE of the default command.
@@ -63,16 +63,16 @@ interface Actions {
   end(exitCode: number): void
 }
 
-function createProgram(environment: ServeEnvironment, actions: Actions): Command {
+function createProgram(args: readonly string[], environment: ServeEnvironment, actions: Actions): Command {
   const { writeOut, writeError } = environment
-  const program = new Command('lunette')
+  const program: Command = new Command('lunette')
     .description('A software SAN: serves files as disks to iSCSI initiators.')
     .version(packageVersion(), '--version', 'print the version')
     .helpOption('--help', 'print this help')
     .configureOutput({
       writeOut,
       writeErr: writeError,
-      outputError: (text, write) => write(oneSentence(text)),
+      outputError: (text, write) => write(oneSentence(text, helpCommand(args, program))),
     })
     .configureHelp({ helpWidth: 110 })
     .exitOverride()
@@ -120,10 +120,10 @@ function helpCommand(args: readonly string[], program: Command): string {
 }
 
 /** Commander's complaint in our form; without the value of an unknown option, which may be a secret. */
-function oneSentence(text: string): string {
+function oneSentence(text: string, command: string): string {
   const complaint = text
     .trim()
     .replace(/^error: /, '')
     .replaceAll(/\s*\n\s*/g, ' ')
-  return `lunette: ${complaint.replace(/^(unknown option '[^=]*)=.*'/, "$1'")} (see lunette --help)\n`
+  return `lunette: ${complaint.replace(/^(unknown option '[^=]*)=.*'/, "$1'")} (see ${command} --help)\n`
 }

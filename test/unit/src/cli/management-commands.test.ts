@@ -190,3 +190,11 @@ delete target noerr
     })
   })
 })
+
+it.each([
+  [['lun', 'create'], "required option '--size <SIZE>' not specified (see lunette lun create --help)"],
+  [['lun', 'list', '--colour=red'], "unknown option '--colour' (see lunette lun list --help)"],
+  [['--colour'], "unknown option '--colour' (see lunette --help)"],
+])('what is wrong on the command line is said with the help for that command: %j', async (args, complaint) => {
+  expect(await runCommand(args)).toEqual({ exitCode: 2, stdout: '', stderr: `lunette: ${complaint}\n` })
+})
