@@ -226,6 +226,10 @@ export class LiveDataPlane implements DataPlane, MetricsSource {
     })
   }
 
+  mayEject(id: ObjectId): boolean {
+    return this.#luns.get(id)?.mayEject() ?? true
+  }
+
   freeBytes(): Promise<number> {
     return freeBytesAt(this.#options.dataDirectory)
   }

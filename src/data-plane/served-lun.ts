@@ -97,6 +97,14 @@ export class ServedLun {
     this.#file = file
   }
 
+  /** Whether no initiator prevents the removal of the medium; those that do hear of the wish. */
+  mayEject(): boolean {
+    const { medium } = this.logicalUnit
+    if (!medium.isRemovalPrevented) return true
+    medium.eject(null, false, () => {})
+    return false
+  }
+
   /** Errors: `DataPlaneError`; then nothing has changed. */
   async resize(sizeBytes: number, options: { readonly mayDiscardData: boolean }): Promise<void> {
     const error = await new Promise<BackingError | null>((done) => this.logicalUnit.resize(sizeBytes, options, done))

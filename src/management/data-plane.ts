@@ -28,6 +28,8 @@ export interface DataPlane {
   deleteStorage(lun: Pick<LunRecord, 'id' | 'path'>): Promise<void>
   /** Change the size while it is in use; initiators are told. Errors: `DataPlaneError`; then nothing has changed. */
   resize(id: ObjectId, sizeBytes: number, options: { readonly mayDiscardData: boolean }): Promise<void>
+  /** Whether no initiator prevents the removal of a LUN's medium; those that do are asked to let it go. */
+  mayEject(id: ObjectId): boolean
   /** The largest LUN that `createStorage` could make. */
   freeBytes(): Promise<number>
 

@@ -173,9 +173,19 @@ export class Lun extends ModelObject<LunRecord> {
     return targetsOf(configuration, this.id).map(({ id }) => this.context.objects.target(id))
   }
 
-  /** Extension. Errors: VDS_E_NOT_SUPPORTED when it is not removable, VDS_E_INVALID_STATE when there is none in it. */
-  ejectMedium(): Promise<SuccessName> {
-    return this.change('ejectMedium', {}, (configuration) => ejectMedium(configuration, this.id))
+  /**
+   * Extension; with `isForced` also if an initiator prevents it.
+   * Errors: VDS_E_NOT_SUPPORTED when it is not removable, VDS_E_INVALID_STATE when there is none in it, VDS_E_DEVICE_IN_USE
+   * when an initiator prevents removal, which is then asked for it.
+   */
+  ejectMedium({ isForced = false }: { readonly isForced?: boolean } = {}): Promise<SuccessName> {
+    return this.change('ejectMedium', { isForced }, (configuration) => {
+      const change = ejectMedium(configuration, this.id)
+      if (!isForced && !this.management.dataPlane.mayEject(this.id)) {
+        throw new VdsError('VDS_E_DEVICE_IN_USE', 'an initiator prevents the removal of the medium; force it, or wait')
+      }
+      return change
+    })
   }
 
   /** Extension: put in the file at `path`, by default what was in it last. Errors: as `ejectMedium`, E_INVALIDARG. */

@@ -26,6 +26,8 @@ export class FakeDataPlane implements DataPlane {
   readonly storage = new Map<ObjectId, number>()
   /** LUNs and portals that cannot be served, with the reason. */
   readonly failures = new Map<ObjectId, string>()
+  /** LUNs whose medium an initiator holds. */
+  readonly removalPrevented = new Set<ObjectId>()
   sessionList: SessionInfo[] = []
   refusals: LoginRefusal[] = []
   spaceBytes = 2 ** 50
@@ -76,6 +78,10 @@ export class FakeDataPlane implements DataPlane {
     await this.gate
     if (!this.storage.has(id)) throw new DataPlaneError('notFound', `there is no file of ${id}`)
     this.storage.set(id, sizeBytes)
+  }
+
+  mayEject(id: ObjectId): boolean {
+    return !this.removalPrevented.has(id)
   }
 
   freeBytes(): Promise<number> {

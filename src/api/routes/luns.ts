@@ -185,7 +185,7 @@ export function lunRoutes(api: Api, exchange: Exchange): void {
     }),
     async (request, reply) => {
       const lun = exchange.lun(request, request.params.id)
-      tellSuccess(reply, await lun.ejectMedium())
+      tellSuccess(reply, await lun.ejectMedium({ isForced: request.body.force ?? false }))
       return answer(request, reply, lun.id)
     },
   )

@@ -87,7 +87,7 @@ export const ExtendRequest = request({ bytes: Bytes })
 export const ShrinkRequest = request({ bytes: Bytes, mayDiscardData: Type.Optional(Type.Boolean()) })
 export const TargetsRequest = request({ targetIds: Type.Array(Id, { maxItems: LIST_ENTRIES_MAX }) })
 export const StatusRequest = request({ status: Status })
-/** An administrator's ejection does not ask initiators that prevent it, so `force` changes nothing. */
+/** With `force` also if an initiator prevents it. */
 export const EjectRequest = request({ force: Type.Optional(Type.Boolean()) })
 /** Without a path, what was in it last. */
 export const InsertRequest = request({ path: Type.Optional(Type.String({ minLength: 1, maxLength: 4096 })) })

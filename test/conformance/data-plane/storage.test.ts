@@ -109,6 +109,23 @@ describe('the medium of a removable LUN', () => {
     expect(array.dataPlane.lunState('a')).toMatchObject({ status: 'online', sizeBytes: MIB })
   })
 
+  it('stays while an initiator prevents its removal, which then hears of the wish', async () => {
+    const drive = lunRecord('a', { isRemovable: true })
+    await using array = await LiveArray.start({
+      luns: [drive],
+      targets: [targetRecord('t', { 1: ['p1'] }, { 0: 'a' })],
+    })
+    expect(array.dataPlane.mayEject('a')).toBe(true)
+    const initiator = await array.login('t')
+    await clearUnitAttentions(initiator)
+    const preventRemoval = (prevent: 0 | 1) => execute(initiator, { cdb: Buffer.from([0x1e, 0, 0, 0, prevent, 0]) })
+    await preventRemoval(1)
+    expect(array.dataPlane.mayEject('a')).toBe(false)
+    expect((await execute(initiator, { cdb: testUnitReady() })).sense).toEqual({ key: 6, code: 0x5a01 })
+    await preventRemoval(0)
+    expect(array.dataPlane.mayEject('a')).toBe(true)
+  })
+
   it('may be out when the server starts', async () => {
     const drive = lunRecord('a', { isRemovable: true, isEjected: true })
     await using array = await LiveArray.start({

@@ -427,6 +427,15 @@ describe('the medium of a removable LUN', () => {
     expect(lun.getProperties()).toMatchObject({ isEjected: false, path: 'other.img' })
   })
 
+  it('VDS_E_DEVICE_IN_USE while an initiator prevents that, unless it is forced', async () => {
+    const { lun } = await create({ isRemovable: true })
+    model.dataPlane.removalPrevented.add(lun.id)
+    expect(await hresultOf(() => lun.ejectMedium())).toBe('VDS_E_DEVICE_IN_USE')
+    expect(lun.getProperties().isEjected).toBe(false)
+    expect(await lun.ejectMedium({ isForced: true })).toBe('S_OK')
+    expect(lun.getProperties().isEjected).toBe(true)
+  })
+
   it.each([
     ['was written with other blocks', { sizeBytes: 8192, known: { ...KNOWN, blockLengthBytes: 4096 } }],
     ['is not of whole blocks', { sizeBytes: 513, known: null }],

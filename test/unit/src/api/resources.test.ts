@@ -132,6 +132,12 @@ describe('/luns', () => {
     const { id } = await makeLun({ isRemovable: true })
     expect(await api.done(200, 'POST', `/luns/${id}/eject`, { body: {} })).toMatchObject({ isEjected: true })
     expect(await api.done(200, 'POST', `/luns/${id}/insert`, { body: {} })).toMatchObject({ isEjected: false })
+    api.dataPlane.removalPrevented.add(id)
+    const refusal = { name: 'VDS_E_DEVICE_IN_USE' }
+    expect(await api.done(409, 'POST', `/luns/${id}/eject`, { body: {} })).toMatchObject(refusal)
+    expect(await api.done(200, 'POST', `/luns/${id}/eject`, { body: { force: true } })).toMatchObject({
+      isEjected: true,
+    })
     const fixed = await makeLun()
     expect(await api.done(422, 'POST', `/luns/${fixed.id}/eject`, { body: {} })).toMatchObject({
       name: 'VDS_E_NOT_SUPPORTED',
