@@ -96,6 +96,11 @@ export type AuthenticationPolicy =
       readonly isOptional?: boolean
     }
 
+/** Nobody has to prove anything; CHAP that was begun nevertheless has to succeed. */
+export function isOpen(policy: AuthenticationPolicy): boolean {
+  return policy.kind === 'none' || policy.isOptional === true
+}
+
 /**
  * A portal may belong to groups of several targets. A group has portals with TLS or portals without it, never both: a
  * session belongs to its group, and who may disturb it has to come the same way.

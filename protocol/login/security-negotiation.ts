@@ -5,7 +5,7 @@
  * Invariant: `isSettled` is true only while the policy demands nothing, or after the method that was chosen succeeded.
  */
 
-import type { AuthenticationPolicy } from '../target-directory.ts'
+import { type AuthenticationPolicy, isOpen } from '../target-directory.ts'
 import { type ChapExchange, createChapExchange } from './chap.ts'
 import type { LoginEnvironment, LoginRefusal } from './login-machine.ts'
 import { type LoginRefusalStatus, refuse } from './login-status.ts'
@@ -39,8 +39,6 @@ export function createSecurityNegotiation(
   initiatorName: string,
   environment: Pick<LoginEnvironment, 'randomBytes' | 'recentChallenges'>,
 ): SecurityNegotiation {
-  /** Nobody has to prove anything, but CHAP that was begun has to succeed. */
-  const isOpen = policy.kind === 'none' || policy.isOptional === true
   let state: SecurityState = { kind: 'methodOpen' }
 
   function stepChap(exchange: ChapExchange, keys: readonly TextPair[]): SecurityStep {
@@ -51,7 +49,7 @@ export function createSecurityNegotiation(
   }
 
   function chooseMethod(offered: string): SecurityStep {
-    const ours = [...(policy.kind === 'chap' ? ['CHAP'] : []), ...(isOpen ? ['None'] : [])]
+    const ours = [...(policy.kind === 'chap' ? ['CHAP'] : []), ...(isOpen(policy) ? ['None'] : [])]
     const method = offered.split(',').find((candidate) => ours.includes(candidate))
     if (method === undefined) {
       const taken = ours.join(' or ')
@@ -78,7 +76,7 @@ export function createSecurityNegotiation(
       if (methodKeys.length === 0) return { kind: 'answers', answers: [] }
       return refused('initiatorError', `${methodKeys[0]!.key} is out of place: no CHAP exchange is under way`)
     },
-    isSettled: () => state.kind === 'done' || (isOpen && state.kind === 'methodOpen'),
+    isSettled: () => state.kind === 'done' || (isOpen(policy) && state.kind === 'methodOpen'),
     isUnderWay: () => state.kind === 'chap',
     chapUser: () => (state.kind === 'done' ? state.chapUser : null),
   }

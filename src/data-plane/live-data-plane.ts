@@ -13,7 +13,7 @@ import { statSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import type { Logger } from 'pino'
 import type { Session } from '../../protocol/session/session.ts'
-import type { AuthenticationPolicy, NetworkAddress, Redirection } from '../../protocol/target-directory.ts'
+import type { NetworkAddress, Redirection } from '../../protocol/target-directory.ts'
 import { IscsiServer } from '../../protocol/transport/iscsi-server.ts'
 import type { TlsIdentity } from '../../protocol/transport/tls-acceptor.ts'
 import type { GroupAccess } from '../../scsi/access-states.ts'
@@ -48,6 +48,7 @@ import { ServedLun, type ServedLunOptions } from './served-lun.ts'
 import { ServedPortals } from './served-portals.ts'
 import { ServedTarget } from './served-target.ts'
 import { SessionBook } from './session-book.ts'
+import { mayStay } from './session-rights.ts'
 import { freeBytesAt, makeThinFile } from './storage.ts'
 
 /** How often the disks are compared with the thresholds of space that initiators may have set. */
@@ -380,29 +381,15 @@ export class LiveDataPlane implements DataPlane, MetricsSource {
     this.#lunFailures.set(id, error)
   }
 
-  /** Ask those to leave who could not log in as they did; see `AccessRules`. Resolves when they have. */
+  /** Ask those to leave who could not log in as they did. Resolves when they have. */
   async #endSessionsWithoutRight(): Promise<void> {
     const { sessions } = this.#server.context
-    const leaving = [...sessions.sessions()].filter((session) => !this.#mayStay(session))
-    await this.#server.endSessions(leaving, this.#options.limits.drainTimeoutMs)
-  }
-
-  #mayStay(session: Session): boolean {
-    const { target, initiatorName, chapUser } = session.identity
-    if (target === null) return isProven(this.rules.discoveryAuthentication(initiatorName), chapUser)
-    const { configuration } = this.rules
-    const rules = this.rules.targetNamed(target.name)
-    const served = rules === undefined ? undefined : this.#targets.get(rules.record.id)
-    if (rules === undefined || served === undefined) return false
-    if (session.nexusOrNull !== null && this.#targetOf(session) !== served) return false
-    for (const { endpoint } of session.connections.values()) {
-      const { portalId, remoteAddress } = endpoint
-      // A portal that is closed sees its own connections off.
-      if (configuration.portals.get(portalId)?.status !== 'online') continue
-      if (rules.tagOfPortal.get(portalId) !== session.portalGroupTag) return false
-      if (!this.rules.isSameView(rules, initiatorName, session.remoteAddress, remoteAddress)) return false
+    const isServing = (session: Session, id: ObjectId) => {
+      const served = this.#targets.get(id)
+      return served !== undefined && (session.nexusOrNull === null || this.#targetOf(session) === served)
     }
-    return isProven(this.rules.authentication(rules, initiatorName), chapUser)
+    const leaving = [...sessions.sessions()].filter((session) => !mayStay(session, this.rules, isServing))
+    await this.#server.endSessions(leaving, this.#options.limits.drainTimeoutMs)
   }
 
   #targetOf({ nexusOrNull }: Session): ServedTarget | null {
@@ -472,11 +459,6 @@ export class LiveDataPlane implements DataPlane, MetricsSource {
     this.#lastChange = result.catch(() => {})
     return result
   }
-}
-
-/** Whether one who logged in as this user could do so still; null for who had nothing to prove. */
-function isProven(policy: AuthenticationPolicy, chapUser: string | null): boolean {
-  return policy.kind === 'none' || policy.initiators.some(({ user }) => user === chapUser)
 }
 
 /** The unit of `Stats.blocks`. */

@@ -83,6 +83,17 @@ describe('a session', () => {
     await using.logout()
   })
 
+  it('of the discovery kind stays while nobody has to prove anything, also where its initiator has a secret', async () => {
+    await using array = await start()
+    const { targets } = array.objects
+    const sharedSecret = Buffer.from('a secret of 16 B')
+    await array.apply({ targets: [...targets, targetRecord('secured', { 3: ['p1'] }, {}, { sharedSecret })] })
+    const asking = await array.login('t', 'p1', {}, { SessionType: 'Discovery' })
+    await array.changeLun('b', { status: 'offline' })
+    await asking.ping()
+    expect(array.dataPlane.sessions()).toMatchObject([{ kind: 'discovery', chapUser: null }])
+  })
+
   it('can be ended, which leaves the others alone', async () => {
     await using array = await start()
     const [leaving, staying] = [await array.login('t'), await array.login('t')]
