@@ -1,12 +1,12 @@
 import { resolve } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { expect, it } from 'vitest'
-import { startLunette } from '../support/command-line.ts'
-import { checkInvariants } from '../support/configuration-invariants.ts'
-import { openStoredManagement } from '../support/stored-management.ts'
-import { temporaryDirectory } from '../support/temporary-directory.ts'
+import { startLunette } from '../../support/command-line.ts'
+import { checkInvariants } from '../../support/configuration-invariants.ts'
+import { openStoredManagement } from '../../support/stored-management.ts'
+import { temporaryDirectory } from '../../support/temporary-directory.ts'
 
-const WRITER_MAIN = resolve(import.meta.dirname, '../support/configuration-writer-main.ts')
+const WRITER_MAIN = resolve(import.meta.dirname, '../../support/configuration-writer-main.ts')
 const KILLS = 8
 /** Beyond the first commit, so that each kill comes amid the next ones. */
 const KILL_AFTER_MS = [0, 3, 7, 11, 17, 23, 31, 40]
